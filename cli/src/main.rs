@@ -1,0 +1,2 @@
+//! mesos-cli
+fn main() {}
