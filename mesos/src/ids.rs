@@ -1,0 +1,119 @@
+//! Ids, each a type of its own, written as Mesos writes them: `{"value": "…"}`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message;
+use crate::schema::{Field, Kind, Kinded, Label, Message, Schema};
+
+macro_rules! id {
+    ($($(#[$meta:meta])* $name:ident ($proto:literal);)*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct $name {
+            value: Arc<str>,
+        }
+
+        impl $name {
+            /// The id with this text.
+            pub fn new(value: impl Into<Arc<str>>) -> Self {
+                Self { value: value.into() }
+            }
+
+            /// The text of this id.
+            pub fn as_str(&self) -> &str {
+                &self.value
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::new("")
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                Self::new(value)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(value: String) -> Self {
+                Self::new(value)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.value)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.value)
+            }
+        }
+
+        impl Message for $name {
+            fn schema() -> &'static Schema {
+                static SCHEMA: Schema = Schema {
+                    name: $proto,
+                    fields: &[Field { name: "value", label: Label::Required, kind: Kind::String }],
+                };
+                &SCHEMA
+            }
+        }
+
+        impl Kinded for $name {
+            const KIND: Kind = Kind::Message(<$name as Message>::schema);
+        }
+    )*};
+}
+
+id! {
+    /// A framework, as the master named it: `<master id>-NNNN`, or as a scheduler brought it.
+    FrameworkId("FrameworkID");
+    /// An offer: `<master id>-O<n>`.
+    OfferId("OfferID");
+    /// An agent: `<master id>-S<n>`.
+    AgentId("AgentID");
+    /// A task, named by its framework and unique within it.
+    TaskId("TaskID");
+    /// An executor, unique within its framework on one agent.
+    ExecutorId("ExecutorID");
+    /// A resource provider.
+    ResourceProviderId("ResourceProviderID");
+    /// An offer operation whose framework wants feedback.
+    OperationId("OperationID");
+}
+
+message! {
+    /// A container, possibly nested in another.
+    #[derive(Eq, PartialOrd, Ord, Hash)]
+    pub struct ContainerId("ContainerID") {
+        value: String,
+        parent: Option<Box<ContainerId>>,
+    }
+}
+
+impl ContainerId {
+    /// A container at the root, with this text.
+    pub fn root(value: impl Into<String>) -> Self {
+        Self { value: value.into(), parent: None }
+    }
+}
+
+impl fmt::Display for ContainerId {
+    /// The ids from the root down, joined by dots, as Mesos prints them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = &self.parent {
+            write!(f, "{parent}.")?;
+        }
+        f.write_str(&self.value)
+    }
+}

@@ -1,0 +1,294 @@
+//! What a message type says of itself: its fields, their labels and their kinds.
+//!
+//! Mesos's types were protobuf messages, and its JSON inherits protobuf's rules: required and
+//! optional fields, explicit defaults, `null` for unset, unknown fields ignored. One definition
+//! with [`message!`](crate::message) yields the Rust struct, its serde implementations (JSON and
+//! MessagePack alike) and a [`Schema`], a constant table by which [`crate::json`] checks and
+//! normalises what strangers send before serde sees it. Serde alone could neither name every
+//! missing field nor forgive what Mesos forgives.
+
+use std::collections::BTreeMap;
+
+use crate::bytes::Bytes;
+
+/// The fields of a message, in the order in which they are written.
+#[derive(Debug)]
+pub struct Schema {
+    /// The message's name, as Mesos spells it in errors.
+    pub name: &'static str,
+    /// The fields.
+    pub fields: &'static [Field],
+}
+
+/// One field of a message.
+#[derive(Debug)]
+pub struct Field {
+    /// The key in JSON and in MessagePack.
+    pub name: &'static str,
+    /// How often the field occurs.
+    pub label: Label,
+    /// What it holds.
+    pub kind: Kind,
+}
+
+/// How often a field occurs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Label {
+    /// Exactly once: a message without it is refused.
+    Required,
+    /// At most once.
+    Optional,
+    /// Any number of times; an array in JSON.
+    Repeated,
+    /// String keys to values; an object in JSON.
+    Map,
+}
+
+/// What a field holds. Messages and enums are functions, since messages may contain themselves.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// A signed integer of 32 bits.
+    Int32,
+    /// An unsigned integer of 32 bits.
+    Uint32,
+    /// A signed integer of 64 bits.
+    Int64,
+    /// An unsigned integer of 64 bits.
+    Uint64,
+    /// A floating-point number of 64 bits.
+    Double,
+    /// UTF-8 text.
+    String,
+    /// Octets: base64 in JSON, `bin` in MessagePack.
+    Bytes,
+    /// The name of a variant; the list holds all names with their protobuf numbers.
+    Enum(&'static [(&'static str, i32)]),
+    /// A nested message.
+    Message(fn() -> &'static Schema),
+}
+
+/// A message type: it has a schema.
+pub trait Message: serde::Serialize + serde::de::DeserializeOwned + Default {
+    /// The schema of this type.
+    fn schema() -> &'static Schema;
+}
+
+/// A type that a field may hold by itself.
+pub trait Kinded {
+    /// Its kind.
+    const KIND: Kind;
+}
+
+/// A type that a field may have, with its label.
+pub trait FieldType {
+    /// How often values occur.
+    const LABEL: Label;
+    /// What they are.
+    const KIND: Kind;
+    /// Whether the field is left out when the message is written.
+    fn is_unset(&self) -> bool;
+}
+
+macro_rules! kinded {
+    ($($ty:ty => $kind:ident),* $(,)?) => {
+        $(impl Kinded for $ty {
+            const KIND: Kind = Kind::$kind;
+        })*
+    };
+}
+
+kinded! {
+    bool => Bool,
+    i32 => Int32,
+    u32 => Uint32,
+    i64 => Int64,
+    u64 => Uint64,
+    f64 => Double,
+    String => String,
+    Bytes => Bytes,
+}
+
+impl<T: Kinded> Kinded for Box<T> {
+    const KIND: Kind = T::KIND;
+}
+
+impl<T: Kinded> FieldType for T {
+    const LABEL: Label = Label::Required;
+    const KIND: Kind = T::KIND;
+
+    fn is_unset(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Kinded> FieldType for Option<T> {
+    const LABEL: Label = Label::Optional;
+    const KIND: Kind = T::KIND;
+
+    fn is_unset(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Kinded> FieldType for Vec<T> {
+    const LABEL: Label = Label::Repeated;
+    const KIND: Kind = T::KIND;
+
+    fn is_unset(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Kinded> FieldType for BTreeMap<String, T> {
+    const LABEL: Label = Label::Map;
+    const KIND: Kind = T::KIND;
+
+    fn is_unset(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+/// The label of a field that has an explicit default when `$default` is given, else its type's.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __label {
+    ($ty:ty) => {
+        <$ty as $crate::schema::FieldType>::LABEL
+    };
+    ($ty:ty, $default:expr) => {
+        $crate::schema::Label::Optional
+    };
+}
+
+/// The value of a field before anything is read into it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __default {
+    () => {
+        Default::default()
+    };
+    ($default:expr) => {
+        $default
+    };
+}
+
+/// The name of a field without Rust's `r#`.
+#[doc(hidden)]
+pub const fn field_name(written: &'static str) -> &'static str {
+    match written.as_bytes() {
+        [b'r', b'#', ..] => written.split_at(2).1,
+        _ => written,
+    }
+}
+
+/// Defines message types.
+///
+/// A field's type gives its label: `T` is required, `Option<T>` optional, `Vec<T>` repeated,
+/// `BTreeMap<String, T>` a map. `T = value` is an optional field with an explicit default, which
+/// is always written, as Mesos does. Field names are Mesos's JSON keys.
+#[macro_export]
+macro_rules! message {
+    ($(
+        $(#[$meta:meta])*
+        $(@$derive:ident)?
+        pub struct $name:ident ($proto:literal) {
+            $($(#[$field_meta:meta])* $field:ident : $ty:ty $(= $default:expr)?),* $(,)?
+        }
+    )*) => {$(
+        $(#[$meta])*
+        #[allow(missing_docs)]
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default)]
+        pub struct $name {
+            $(
+                $(#[$field_meta])*
+                #[serde(skip_serializing_if = "crate::schema::FieldType::is_unset")]
+                pub $field: $ty,
+            )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $crate::__default!($($default)?),)* }
+            }
+        }
+
+        impl $crate::schema::Message for $name {
+            fn schema() -> &'static $crate::schema::Schema {
+                static SCHEMA: $crate::schema::Schema = $crate::schema::Schema {
+                    name: $proto,
+                    fields: &[$(
+                        $crate::schema::Field {
+                            name: $crate::schema::field_name(stringify!($field)),
+                            label: $crate::__label!($ty $(, $default)?),
+                            kind: <$ty as $crate::schema::FieldType>::KIND,
+                        },
+                    )*],
+                };
+                &SCHEMA
+            }
+        }
+
+        impl $crate::schema::Kinded for $name {
+            const KIND: $crate::schema::Kind =
+                $crate::schema::Kind::Message(<$name as $crate::schema::Message>::schema);
+        }
+    )*};
+}
+
+/// Defines enums: variants with Mesos's name and number.
+///
+/// They are written by name. A name that is not known reads as `UNKNOWN` where the enum has such
+/// a variant, and is an error where it has not (JSON from strangers is normalised before).
+#[macro_export]
+macro_rules! wire_enum {
+    ($(
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $(#[$first_meta:meta])*
+            $first:ident = $first_text:literal ($first_number:literal)
+            $(, $(#[$variant_meta:meta])* $variant:ident = $text:literal ($number:literal))* $(,)?
+        }
+    )*) => {$(
+        $(#[$meta])*
+        #[allow(missing_docs)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default,
+            serde::Serialize, serde::Deserialize,
+        )]
+        pub enum $name {
+            #[default]
+            $(#[$first_meta])*
+            #[serde(rename = $first_text)]
+            $first = $first_number,
+            $($(#[$variant_meta])* #[serde(rename = $text)] $variant = $number,)*
+        }
+
+        impl $name {
+            /// Every variant, in the order of the definition.
+            pub const ALL: &'static [$name] = &[$name::$first $(, $name::$variant)*];
+
+            /// Mesos's name of this variant.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $name::$first => $first_text,
+                    $($name::$variant => $text,)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl $crate::schema::Kinded for $name {
+            const KIND: $crate::schema::Kind = $crate::schema::Kind::Enum(&[
+                ($first_text, $first_number) $(, ($text, $number))*
+            ]);
+        }
+    )*};
+}

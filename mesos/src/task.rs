@@ -1,0 +1,157 @@
+//! Tasks: what is asked for, what is known, what happened.
+
+use std::collections::BTreeMap;
+
+use crate::bytes::Bytes;
+use crate::check::{CheckInfo, CheckStatusInfo, HealthCheck};
+use crate::container::{ContainerInfo, ContainerStatus};
+use crate::discovery::{DiscoveryInfo, Labels};
+use crate::executor_info::{CommandInfo, ExecutorInfo};
+use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
+use crate::resource::Resource;
+use crate::time::{DurationInfo, TimeInfo};
+use crate::value::Scalar;
+use crate::{message, wire_enum};
+
+message! {
+    /// Mesos's `KillPolicy`.
+    pub struct KillPolicy("KillPolicy") {
+        grace_period: Option<DurationInfo>,
+    }
+
+    /// Mesos's `TaskInfo`.
+    pub struct TaskInfo("TaskInfo") {
+        name: String,
+        task_id: TaskId,
+        agent_id: AgentId,
+        resources: Vec<Resource>,
+        executor: Option<Box<ExecutorInfo>>,
+        command: Option<Box<CommandInfo>>,
+        container: Option<Box<ContainerInfo>>,
+        health_check: Option<Box<HealthCheck>>,
+        check: Option<Box<CheckInfo>>,
+        kill_policy: Option<KillPolicy>,
+        data: Option<Bytes>,
+        labels: Option<Box<Labels>>,
+        discovery: Option<Box<DiscoveryInfo>>,
+        max_completion_time: Option<DurationInfo>,
+        limits: BTreeMap<String, Scalar>,
+    }
+
+    /// Mesos's `TaskGroupInfo`.
+    pub struct TaskGroupInfo("TaskGroupInfo") {
+        tasks: Vec<TaskInfo>,
+    }
+
+    /// Mesos's `Task`.
+    pub struct Task("Task") {
+        name: String,
+        task_id: TaskId,
+        framework_id: FrameworkId,
+        executor_id: Option<ExecutorId>,
+        agent_id: AgentId,
+        state: TaskState,
+        resources: Vec<Resource>,
+        statuses: Vec<TaskStatus>,
+        status_update_state: Option<TaskState>,
+        status_update_uuid: Option<Bytes>,
+        labels: Option<Box<Labels>>,
+        discovery: Option<Box<DiscoveryInfo>>,
+        container: Option<Box<ContainerInfo>>,
+        health_check: Option<Box<HealthCheck>>,
+        kill_policy: Option<KillPolicy>,
+        user: Option<String>,
+        limits: BTreeMap<String, Scalar>,
+    }
+
+    /// Mesos's `TaskResourceLimitation`.
+    pub struct TaskResourceLimitation("TaskResourceLimitation") {
+        resources: Vec<Resource>,
+    }
+
+    /// Mesos's `TaskStatus`.
+    pub struct TaskStatus("TaskStatus") {
+        task_id: TaskId,
+        state: TaskState,
+        message: Option<String>,
+        source: Option<StatusSource>,
+        reason: Option<Reason>,
+        data: Option<Bytes>,
+        agent_id: Option<AgentId>,
+        executor_id: Option<ExecutorId>,
+        timestamp: Option<f64>,
+        uuid: Option<Bytes>,
+        healthy: Option<bool>,
+        check_status: Option<Box<CheckStatusInfo>>,
+        labels: Option<Box<Labels>>,
+        container_status: Option<Box<ContainerStatus>>,
+        unreachable_time: Option<TimeInfo>,
+        limitation: Option<TaskResourceLimitation>,
+    }
+}
+
+wire_enum! {
+    /// Mesos's `TaskState`.
+    pub enum TaskState {
+        Staging = "TASK_STAGING" (6),
+        Starting = "TASK_STARTING" (0),
+        Running = "TASK_RUNNING" (1),
+        Killing = "TASK_KILLING" (8),
+        Finished = "TASK_FINISHED" (2),
+        Failed = "TASK_FAILED" (3),
+        Killed = "TASK_KILLED" (4),
+        Error = "TASK_ERROR" (7),
+        Lost = "TASK_LOST" (5),
+        Dropped = "TASK_DROPPED" (9),
+        Unreachable = "TASK_UNREACHABLE" (10),
+        Gone = "TASK_GONE" (11),
+        GoneByOperator = "TASK_GONE_BY_OPERATOR" (12),
+        Unknown = "TASK_UNKNOWN" (13),
+    }
+
+    /// Mesos's `TaskStatus.Source`.
+    pub enum StatusSource {
+        Master = "SOURCE_MASTER" (0),
+        Agent = "SOURCE_AGENT" (1),
+        Executor = "SOURCE_EXECUTOR" (2),
+    }
+
+    /// Mesos's `TaskStatus.Reason`.
+    pub enum Reason {
+        CommandExecutorFailed = "REASON_COMMAND_EXECUTOR_FAILED" (0),
+        ContainerLaunchFailed = "REASON_CONTAINER_LAUNCH_FAILED" (21),
+        ContainerLimitation = "REASON_CONTAINER_LIMITATION" (19),
+        ContainerLimitationDisk = "REASON_CONTAINER_LIMITATION_DISK" (20),
+        ContainerLimitationMemory = "REASON_CONTAINER_LIMITATION_MEMORY" (8),
+        ContainerPreempted = "REASON_CONTAINER_PREEMPTED" (17),
+        ContainerUpdateFailed = "REASON_CONTAINER_UPDATE_FAILED" (22),
+        MaxCompletionTimeReached = "REASON_MAX_COMPLETION_TIME_REACHED" (33),
+        ExecutorRegistrationTimeout = "REASON_EXECUTOR_REGISTRATION_TIMEOUT" (23),
+        ExecutorReregistrationTimeout = "REASON_EXECUTOR_REREGISTRATION_TIMEOUT" (24),
+        ExecutorTerminated = "REASON_EXECUTOR_TERMINATED" (1),
+        ExecutorUnregistered = "REASON_EXECUTOR_UNREGISTERED" (2),
+        FrameworkRemoved = "REASON_FRAMEWORK_REMOVED" (3),
+        GcError = "REASON_GC_ERROR" (4),
+        InvalidFrameworkid = "REASON_INVALID_FRAMEWORKID" (5),
+        InvalidOffers = "REASON_INVALID_OFFERS" (6),
+        IoSwitchboardExited = "REASON_IO_SWITCHBOARD_EXITED" (27),
+        MasterDisconnected = "REASON_MASTER_DISCONNECTED" (7),
+        Reconciliation = "REASON_RECONCILIATION" (9),
+        ResourcesUnknown = "REASON_RESOURCES_UNKNOWN" (18),
+        AgentDisconnected = "REASON_AGENT_DISCONNECTED" (10),
+        AgentDraining = "REASON_AGENT_DRAINING" (34),
+        AgentRemoved = "REASON_AGENT_REMOVED" (11),
+        AgentRemovedByOperator = "REASON_AGENT_REMOVED_BY_OPERATOR" (31),
+        AgentReregistered = "REASON_AGENT_REREGISTERED" (32),
+        AgentRestarted = "REASON_AGENT_RESTARTED" (12),
+        AgentUnknown = "REASON_AGENT_UNKNOWN" (13),
+        TaskKilledDuringLaunch = "REASON_TASK_KILLED_DURING_LAUNCH" (30),
+        TaskCheckStatusUpdated = "REASON_TASK_CHECK_STATUS_UPDATED" (28),
+        TaskHealthCheckStatusUpdated = "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED" (29),
+        TaskGroupInvalid = "REASON_TASK_GROUP_INVALID" (25),
+        TaskGroupUnauthorized = "REASON_TASK_GROUP_UNAUTHORIZED" (26),
+        TaskInvalid = "REASON_TASK_INVALID" (14),
+        TaskUnauthorized = "REASON_TASK_UNAUTHORIZED" (15),
+        TaskUnknown = "REASON_TASK_UNKNOWN" (16),
+    }
+}
