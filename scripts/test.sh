@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Sets up and runs every test.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+
+cargo build --workspace --bins --quiet
+cargo test --workspace --quiet "$@"
