@@ -3,6 +3,7 @@
 use crate::ids::AgentId;
 use crate::offer::Unavailability;
 use crate::resource::Resource;
+use crate::resources::Resources;
 use crate::time::DurationInfo;
 use crate::value::Attribute;
 use crate::{message, wire_enum};
@@ -98,5 +99,33 @@ wire_enum! {
         Unknown = "UNKNOWN" (0),
         Draining = "DRAINING" (1),
         Drained = "DRAINED" (2),
+    }
+}
+
+impl AgentCapabilityType {
+    /// What our agents can do: all that Mesos's can.
+    pub const OURS: [Self; 8] = [
+        Self::MultiRole,
+        Self::HierarchicalRole,
+        Self::ReservationRefinement,
+        Self::ResourceProvider,
+        Self::ResizeVolume,
+        Self::AgentOperationFeedback,
+        Self::AgentDraining,
+        Self::ResourceLimits,
+    ];
+}
+
+impl AgentCapability {
+    /// What our agents declare.
+    pub fn ours() -> Vec<Self> {
+        AgentCapabilityType::OURS.map(|kind| Self { r#type: Some(kind) }).into()
+    }
+}
+
+impl AgentInfo {
+    /// What the agent has, as it was configured.
+    pub fn resources(&self) -> Resources {
+        Resources::from(&self.resources)
     }
 }

@@ -3,10 +3,30 @@
 use std::fmt;
 use std::ops::Deref;
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine, alphabet};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Mesos decodes without looking at padding or at the bits that are left over.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Why text is no base64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Base64Error {
+    /// A character outside the alphabet; Mesos's words.
+    #[error("Invalid character '{0}'")]
+    Character(char),
+    /// A last group of one character.
+    #[error("Invalid length {0}")]
+    Length(usize),
+}
 
 /// The value of a `bytes` field, cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,15 +43,39 @@ impl Bytes {
         STANDARD.encode(&self.0)
     }
 
-    /// The octets behind base64 text.
-    pub fn from_base64(text: &str) -> Result<Self, base64::DecodeError> {
-        STANDARD.decode(text).map(Self::from)
+    /// The octets behind base64 text: up to the first `=`, whitespace apart, as Mesos reads it.
+    pub fn from_base64(text: &str) -> Result<Self, Base64Error> {
+        let text = text.split('=').next().unwrap_or_default();
+        let dense: String;
+        let text = if text.contains(char::is_whitespace) {
+            dense = text.split_whitespace().collect();
+            &dense
+        } else {
+            text
+        };
+        LENIENT.decode(text).map(Self::from).map_err(|error| match error {
+            DecodeError::InvalidByte(offset, _) => {
+                Base64Error::Character(text[offset..].chars().next().unwrap_or_default())
+            }
+            _ => Base64Error::Length(text.len()),
+        })
+    }
+
+    /// The octets, sharing their memory.
+    pub fn into_inner(self) -> bytes::Bytes {
+        self.0
     }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(octets: Vec<u8>) -> Self {
         Self(octets.into())
+    }
+}
+
+impl From<bytes::Bytes> for Bytes {
+    fn from(octets: bytes::Bytes) -> Self {
+        Self(octets)
     }
 }
 

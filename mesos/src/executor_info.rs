@@ -5,8 +5,8 @@ use crate::container::ContainerInfo;
 use crate::discovery::{DiscoveryInfo, Labels};
 use crate::ids::{ExecutorId, FrameworkId};
 use crate::resource::Resource;
+use crate::resources::Resources;
 use crate::time::DurationInfo;
-
 use crate::{message, wire_enum};
 
 message! {
@@ -119,5 +119,17 @@ wire_enum! {
         Unknown = "UNKNOWN" (0),
         Reference = "REFERENCE" (1),
         Value = "VALUE" (2),
+    }
+}
+
+impl ExecutorInfo {
+    /// What the executor itself uses.
+    pub fn resources(&self) -> Resources {
+        Resources::from(&self.resources)
+    }
+
+    /// Whether it is the executor that comes with the agent and runs task groups.
+    pub fn is_default(&self) -> bool {
+        self.r#type == Some(ExecutorInfoType::Default)
     }
 }

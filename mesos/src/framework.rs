@@ -1,9 +1,11 @@
 //! What a framework says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::discovery::Labels;
 use crate::ids::FrameworkId;
+use crate::role::DEFAULT_ROLE;
 use crate::value::Scalar;
 use crate::{message, wire_enum};
 
@@ -131,5 +133,28 @@ wire_enum! {
         Hostname = "HOSTNAME" (1),
         Region = "REGION" (2),
         Zone = "ZONE" (3),
+    }
+}
+
+impl FrameworkInfo {
+    /// Whether the framework has declared a capability.
+    pub fn has_capability(&self, capability: FrameworkCapabilityType) -> bool {
+        self.capabilities.iter().any(|declared| declared.r#type == Some(capability))
+    }
+
+    /// The roles that the framework is in: `roles` if it is `MULTI_ROLE`, else the one `role`.
+    pub fn effective_roles(&self) -> BTreeSet<String> {
+        if self.has_capability(FrameworkCapabilityType::MultiRole) {
+            self.roles.iter().cloned().collect()
+        } else {
+            [self.role.clone().unwrap_or_else(|| DEFAULT_ROLE.to_owned())].into()
+        }
+    }
+
+    /// How long a disconnected framework keeps its tasks; `None` if the number makes no sense.
+    pub fn failover_timeout(&self) -> Option<Duration> {
+        // Mesos counts nanoseconds in 63 bits.
+        let representable = (0.0..=i64::MAX as f64 / 1e9).contains(&self.failover_timeout);
+        representable.then(|| Duration::from_secs_f64(self.failover_timeout))
     }
 }

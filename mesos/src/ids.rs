@@ -8,6 +8,40 @@ use serde::{Deserialize, Serialize};
 use crate::message;
 use crate::schema::{Field, Kind, Kinded, Label, Message, Schema};
 
+/// The longest id that may be a file name.
+const MAX_ID: usize = 255;
+
+/// Why text may not be the id of a task, executor, framework or volume, in Mesos's words (row
+/// VA-01).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// It is empty.
+    #[error("ID must not be empty")]
+    Empty,
+    /// It would not fit into a file name.
+    #[error("ID must not be greater than {MAX_ID} characters")]
+    TooLong,
+    /// It means another directory.
+    #[error("'{0}' is disallowed")]
+    Dots(String),
+    /// It holds a separator of paths or a control character.
+    #[error("'{0}' contains invalid characters")]
+    Characters(String),
+}
+
+/// Checks an id that strangers chose: it becomes part of paths.
+pub fn validate_id(id: &str) -> Result<(), IdError> {
+    match id {
+        "" => Err(IdError::Empty),
+        "." | ".." => Err(IdError::Dots(id.to_owned())),
+        _ if id.len() > MAX_ID => Err(IdError::TooLong),
+        _ if id.chars().any(|char| char.is_ascii_control() || char == '/' || char == '\\') => {
+            Err(IdError::Characters(id.to_owned()))
+        }
+        _ => Ok(()),
+    }
+}
+
 macro_rules! id {
     ($($(#[$meta:meta])* $name:ident ($proto:literal);)*) => {$(
         $(#[$meta])*

@@ -11,7 +11,7 @@
 //!
 //! - [`schema`]: how a message is defined, and what it says of itself; [`bytes`]
 //! - [`json`], [`msgpack`], [`recordio`]: how messages are written and read
-//! - [`ids`]; [`value`], [`resource`], [`resources`] (the algebra), [`time`]
+//! - [`ids`], [`role`], [`time`]; [`value`], [`resource`], [`resources`] (the algebra)
 //! - [`framework`], [`agent`], [`master_info`]: who takes part
 //! - [`offer`], [`operation`], [`task`], [`executor_info`], [`check`], [`container`], [`volume`],
 //!   [`discovery`]: what is offered, asked for and run
@@ -43,6 +43,7 @@ pub mod quota;
 pub mod recordio;
 pub mod resource;
 pub mod resources;
+pub mod role;
 pub mod schema;
 pub mod statistics;
 pub mod task;

@@ -88,3 +88,16 @@ wire_enum! {
         QuotaV2 = "QUOTA_V2" (3),
     }
 }
+
+impl MasterCapability {
+    /// What our masters declare: all that Mesos's do.
+    pub fn ours() -> Vec<Self> {
+        [
+            MasterCapabilityType::AgentUpdate,
+            MasterCapabilityType::AgentDraining,
+            MasterCapabilityType::QuotaV2,
+        ]
+        .map(|kind| Self { r#type: Some(kind) })
+        .into()
+    }
+}

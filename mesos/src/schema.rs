@@ -8,6 +8,10 @@
 //! missing field nor forgive what Mesos forgives.
 
 use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::bytes::Bytes;
 
@@ -70,15 +74,21 @@ pub enum Kind {
 }
 
 /// A message type: it has a schema.
-pub trait Message: serde::Serialize + serde::de::DeserializeOwned + Default {
+pub trait Message: serde::Serialize + DeserializeOwned + Default {
     /// The schema of this type.
     fn schema() -> &'static Schema;
 }
 
 /// A type that a field may hold by itself.
-pub trait Kinded {
+pub trait Kinded: DeserializeOwned {
     /// Its kind.
     const KIND: Kind;
+
+    /// Reads a value that may be absent. Enums override it: to a reader of an older release, a
+    /// variant that only newer ones know is an absent value and not a broken message.
+    fn read_optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
+        Option::deserialize(from)
+    }
 }
 
 /// A type that a field may have, with its label.
@@ -89,6 +99,10 @@ pub trait FieldType {
     const KIND: Kind;
     /// Whether the field is left out when the message is written.
     fn is_unset(&self) -> bool;
+    /// Reads the field.
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error>
+    where
+        Self: Sized;
 }
 
 macro_rules! kinded {
@@ -121,6 +135,10 @@ impl<T: Kinded> FieldType for T {
     fn is_unset(&self) -> bool {
         false
     }
+
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        T::deserialize(from)
+    }
 }
 
 impl<T: Kinded> FieldType for Option<T> {
@@ -129,6 +147,10 @@ impl<T: Kinded> FieldType for Option<T> {
 
     fn is_unset(&self) -> bool {
         self.is_none()
+    }
+
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        T::read_optional(from)
     }
 }
 
@@ -139,6 +161,10 @@ impl<T: Kinded> FieldType for Vec<T> {
     fn is_unset(&self) -> bool {
         self.is_empty()
     }
+
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::deserialize(from)
+    }
 }
 
 impl<T: Kinded> FieldType for BTreeMap<String, T> {
@@ -147,6 +173,10 @@ impl<T: Kinded> FieldType for BTreeMap<String, T> {
 
     fn is_unset(&self) -> bool {
         self.is_empty()
+    }
+
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::deserialize(from)
     }
 }
 
@@ -204,7 +234,10 @@ macro_rules! message {
         pub struct $name {
             $(
                 $(#[$field_meta])*
-                #[serde(skip_serializing_if = "crate::schema::FieldType::is_unset")]
+                #[serde(
+                    skip_serializing_if = "crate::schema::FieldType::is_unset",
+                    deserialize_with = "crate::schema::FieldType::read"
+                )]
                 pub $field: $ty,
             )*
         }
@@ -240,8 +273,9 @@ macro_rules! message {
 
 /// Defines enums: variants with Mesos's name and number.
 ///
-/// They are written by name. A name that is not known reads as `UNKNOWN` where the enum has such
-/// a variant, and is an error where it has not (JSON from strangers is normalised before).
+/// They are written by name. A name that is not known is no value where the field is optional,
+/// reads as `UNKNOWN` where the enum has such a variant, and is an error otherwise (JSON from
+/// strangers is normalised before, by Mesos's rules, which know no second case).
 #[macro_export]
 macro_rules! wire_enum {
     ($(
@@ -256,14 +290,12 @@ macro_rules! wire_enum {
         #[allow(missing_docs)]
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default,
-            serde::Serialize, serde::Deserialize,
         )]
         pub enum $name {
             #[default]
             $(#[$first_meta])*
-            #[serde(rename = $first_text)]
             $first = $first_number,
-            $($(#[$variant_meta])* #[serde(rename = $text)] $variant = $number,)*
+            $($(#[$variant_meta])* $variant = $number,)*
         }
 
         impl $name {
@@ -277,6 +309,30 @@ macro_rules! wire_enum {
                     $($name::$variant => $text,)*
                 }
             }
+
+            /// The variant with this name of Mesos's.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|variant| variant.as_str() == name)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                from.deserialize_str($crate::schema::Named(|name: &str| {
+                    $name::from_name(name).or_else(|| $name::from_name("UNKNOWN"))
+                }))?
+                .map_err(|name| {
+                    serde::de::Error::custom(format_args!(
+                        "{name:?} is no {}", stringify!($name)
+                    ))
+                })
+            }
         }
 
         impl std::fmt::Display for $name {
@@ -289,6 +345,41 @@ macro_rules! wire_enum {
             const KIND: $crate::schema::Kind = $crate::schema::Kind::Enum(&[
                 ($first_text, $first_number) $(, ($text, $number))*
             ]);
+
+            fn read_optional<'de, D: serde::Deserializer<'de>>(
+                from: D,
+            ) -> Result<Option<Self>, D::Error> {
+                let read = from.deserialize_option($crate::schema::Named($name::from_name))?;
+                Ok(read.ok())
+            }
         }
     )*};
+}
+
+/// Reads the name of a variant, and gives the name back where it is not known.
+#[doc(hidden)]
+pub struct Named<F>(pub F);
+
+impl<'de, T, F: Fn(&str) -> Option<T>> Visitor<'de> for Named<F> {
+    type Value = Result<T, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a variant")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(name).ok_or_else(|| name.to_owned()))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Err(String::new()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Err(String::new()))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
 }

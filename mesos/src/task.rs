@@ -9,6 +9,7 @@ use crate::discovery::{DiscoveryInfo, Labels};
 use crate::executor_info::{CommandInfo, ExecutorInfo};
 use crate::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use crate::resource::Resource;
+use crate::resources::Resources;
 use crate::time::{DurationInfo, TimeInfo};
 use crate::value::Scalar;
 use crate::{message, wire_enum};
@@ -153,5 +154,76 @@ wire_enum! {
         TaskInvalid = "REASON_TASK_INVALID" (14),
         TaskUnauthorized = "REASON_TASK_UNAUTHORIZED" (15),
         TaskUnknown = "REASON_TASK_UNKNOWN" (16),
+    }
+}
+
+impl TaskState {
+    /// Whether nothing follows: the task's resources are free, and its executor need not be asked.
+    ///
+    /// `TASK_UNREACHABLE` and `TASK_UNKNOWN` are not: the task may come back.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Finished
+            | Self::Failed
+            | Self::Killed
+            | Self::Error
+            | Self::Lost
+            | Self::Dropped
+            | Self::Gone
+            | Self::GoneByOperator => true,
+            Self::Staging
+            | Self::Starting
+            | Self::Running
+            | Self::Killing
+            | Self::Unreachable
+            | Self::Unknown => false,
+        }
+    }
+}
+
+impl TaskInfo {
+    /// What the task itself uses; its executor's resources are not in it.
+    pub fn resources(&self) -> Resources {
+        Resources::from(&self.resources)
+    }
+
+    /// What the task and the executor that it names use together.
+    pub fn total_resources(&self) -> Resources {
+        let executor = self.executor.as_ref().map(|executor| executor.resources());
+        self.resources() + executor.unwrap_or_default()
+    }
+
+    /// The user that the task asks to run as.
+    pub fn user(&self) -> Option<&str> {
+        let executor = self.executor.as_ref().and_then(|executor| executor.command.as_ref());
+        self.command.as_ref().or(executor)?.user.as_deref()
+    }
+}
+
+impl Task {
+    /// What a master or an agent keeps of a task that is being launched.
+    pub fn new(info: &TaskInfo, framework_id: &FrameworkId, state: TaskState) -> Self {
+        Self {
+            name: info.name.clone(),
+            task_id: info.task_id.clone(),
+            framework_id: framework_id.clone(),
+            executor_id: info.executor.as_ref().map(|executor| executor.executor_id.clone()),
+            agent_id: info.agent_id.clone(),
+            state,
+            resources: info.resources.clone(),
+            labels: info.labels.clone(),
+            discovery: info.discovery.clone(),
+            container: info.container.clone(),
+            health_check: info.health_check.clone(),
+            kill_policy: info.kill_policy.clone(),
+            user: info.user().map(str::to_owned),
+            limits: info.limits.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// What the task uses.
+    pub fn resources(&self) -> Resources {
+        Resources::from(&self.resources)
     }
 }
