@@ -1,1 +1,3 @@
 //! libprocess
+
+pub mod http;
