@@ -1,1 +1,36 @@
 //! libprocess
+
+mod cell;
+mod clock;
+mod config;
+mod context;
+mod event;
+mod filter;
+mod handlers;
+pub mod http;
+mod latch;
+mod mailbox;
+mod message;
+mod node;
+mod process;
+mod remote;
+mod scheduler;
+mod stats;
+mod substrate;
+mod table;
+mod time;
+mod upid;
+
+pub use clock::{Clock, Timer};
+pub use config::{EnvError, Limits, NodeConfig};
+pub use context::{Context, Deferred, LinkMode};
+pub use event::{EventSummary, ProcessSnapshot};
+pub use filter::{EventKind, Expected, FilterGuard, Filters, Matcher, Seen, Spied};
+pub use latch::Wait;
+pub use message::{CodecError, Envelope, Message};
+pub use node::{Node, NodeError};
+pub use process::Process;
+pub use stats::{Count, Stats};
+pub use table::{Route, RouteMatch};
+pub use time::Time;
+pub use upid::{Pid, Upid, UpidError};
