@@ -35,4 +35,5 @@ pub use time::Time;
 pub use upid::{Pid, Upid, UpidError};
 pub mod flags;
 pub mod http;
+pub mod metrics;
 pub mod units;
