@@ -24,6 +24,8 @@ pub struct Desc {
     pub labels: Vec<(String, String)>,
     /// The unit.
     pub unit: Unit,
+    /// Whether it is left out of `/metrics/snapshot`, since Mesos has no such metric.
+    pub hidden: bool,
 }
 
 impl Desc {
@@ -31,7 +33,14 @@ impl Desc {
     pub fn new(name: impl Into<String>, help: impl Into<String>) -> Self {
         let name = name.into();
         let family = name.clone();
-        Self { name, help: help.into(), family, labels: Vec::new(), unit: Unit::ByName }
+        Self {
+            name,
+            help: help.into(),
+            family,
+            labels: Vec::new(),
+            unit: Unit::ByName,
+            hidden: false,
+        }
     }
 
     /// A metric whose Mesos name holds values that Prometheus wants as labels.
@@ -55,7 +64,7 @@ impl Desc {
         }
         name.push_str(rest);
         family.push_str(rest);
-        Self { name, help: help.into(), family, labels, unit: Unit::ByName }
+        Self { name, help: help.into(), family, labels, unit: Unit::ByName, hidden: false }
     }
 
     /// Derives the Prometheus name from `family` instead, for example where two templates would
@@ -68,6 +77,13 @@ impl Desc {
     /// Adds a label for Prometheus.
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// Leaves the metric out of `/metrics/snapshot`: it is ours, and readers of Mesos's JSON may
+    /// not expect it.
+    pub fn prometheus_only(mut self) -> Self {
+        self.hidden = true;
         self
     }
 

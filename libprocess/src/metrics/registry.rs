@@ -63,12 +63,14 @@ struct Inner {
 
 struct Entry {
     source: Source,
+    hidden: bool,
     collector: Box<dyn Fn() -> Box<dyn Collector> + Send>,
 }
 
 #[derive(Clone)]
 enum Source {
     Counter(Counter),
+    Counted(Arc<dyn Fn() -> u64 + Send + Sync>),
     Gauge(Gauge),
     Pull { pull: Pull, latest: Arc<Mutex<Option<f64>>> },
     Timer(Timer),
@@ -150,6 +152,26 @@ impl Metrics {
         self.add(&desc, name, source, move || Box::new(sampled.clone()))
     }
 
+    /// Adds a counter whose value is kept elsewhere and asked for when somebody looks. It must not
+    /// go down.
+    ///
+    /// # Errors
+    /// See [`Metrics::counter`].
+    pub fn pull_counter(
+        &self,
+        desc: impl Into<Desc>,
+        value: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<(), MetricError> {
+        let desc = desc.into();
+        let (name, _) = names::derive(&self.inner.prefix, &desc, NameKind::Counter);
+        let value = Arc::new(value);
+        let read = value.clone();
+        let sampled = Sampled::new(&desc, &name, 1.0, Arc::new(move || Some(read() as f64)))?;
+        let sampled = Sampled { counter: true, ..sampled };
+        let source = Source::Counted(value);
+        self.add(&desc, name, source, move || Box::new(sampled.clone()))
+    }
+
     /// Adds a timer. With a window, statistics of the durations within it are shown too.
     ///
     /// The JSON name gains the ending of `unit`; Prometheus gets a histogram in seconds.
@@ -205,7 +227,10 @@ impl Metrics {
             .registry
             .register(collector())
             .map_err(|source| refused(desc, &prometheus_name, source))?;
-        entries.insert(desc.name.as_str().into(), Entry { source, collector: Box::new(collector) });
+        entries.insert(
+            desc.name.as_str().into(),
+            Entry { source, hidden: desc.hidden, collector: Box::new(collector) },
+        );
         Ok(())
     }
 
@@ -278,6 +303,7 @@ impl Metrics {
     pub fn snapshot_now(&self) -> BTreeMap<String, f64> {
         let sources: Vec<(Arc<str>, Source)> = lock(&self.inner.entries)
             .iter()
+            .filter(|(_, entry)| !entry.hidden)
             .map(|(name, entry)| (name.clone(), entry.source.clone()))
             .collect();
         let mut values = BTreeMap::new();
@@ -330,6 +356,9 @@ fn read(name: &str, source: &Source, values: &mut BTreeMap<String, f64>) {
     match source {
         Source::Counter(counter) => {
             values.insert(name.to_owned(), counter.value() as f64);
+        }
+        Source::Counted(count) => {
+            values.insert(name.to_owned(), count() as f64);
         }
         Source::Gauge(gauge) => {
             values.insert(name.to_owned(), gauge.value());
@@ -385,11 +414,12 @@ fn new_histogram(
     prometheus::Histogram::with_opts(options).map_err(|source| refused(desc, name, source))
 }
 
-/// A gauge for Prometheus whose value comes from somewhere else, scaled to base units.
+/// A gauge or counter for Prometheus whose value comes from somewhere else, scaled to base units.
 #[derive(Clone)]
 struct Sampled {
     desc: prometheus::core::Desc,
     scale: f64,
+    counter: bool,
     read: Arc<dyn Fn() -> Option<f64> + Send + Sync>,
 }
 
@@ -403,7 +433,7 @@ impl Sampled {
         let labels = const_labels(desc);
         let inner = prometheus::core::Desc::new(name.to_owned(), help(desc), Vec::new(), labels)
             .map_err(|source| refused(desc, name, source))?;
-        Ok(Self { desc: inner, scale, read })
+        Ok(Self { desc: inner, scale, counter: false, read })
     }
 }
 
@@ -416,11 +446,19 @@ impl Collector for Sampled {
         let mut family = MetricFamily::default();
         family.set_name(self.desc.fq_name.clone());
         family.set_help(self.desc.help.clone());
-        family.set_field_type(MetricType::GAUGE);
+        let kind = if self.counter { MetricType::COUNTER } else { MetricType::GAUGE };
+        family.set_field_type(kind);
         if let Some(value) = (self.read)() {
-            let mut gauge = prometheus::proto::Gauge::default();
-            gauge.set_value(value * self.scale);
-            let mut metric = Metric::from_gauge(gauge);
+            let mut metric = Metric::default();
+            if self.counter {
+                let mut counter = prometheus::proto::Counter::default();
+                counter.set_value(value * self.scale);
+                metric.set_counter(counter);
+            } else {
+                let mut gauge = prometheus::proto::Gauge::default();
+                gauge.set_value(value * self.scale);
+                metric.set_gauge(gauge);
+            }
             let labels: Vec<LabelPair> = self.desc.const_label_pairs.clone();
             metric.set_label(labels);
             family.set_metric(vec![metric]);

@@ -156,3 +156,14 @@ fn derived_names_pass_the_linter() {
         assert!(!name.contains("_secs") && !name.contains("_ms"), "{line}");
     }
 }
+
+#[test]
+fn counts_kept_elsewhere_and_hidden_metrics() {
+    let metrics = Metrics::new("mesos");
+    metrics.pull_counter(Desc::new("a/seen", "Seen.").prometheus_only(), || 7).unwrap();
+    metrics.pull_counter(("a/shown", "Shown."), || 8).unwrap();
+    let values = metrics.snapshot_now();
+    assert_eq!(values.into_iter().collect::<Vec<_>>(), [("a/shown".to_owned(), 8.0)]);
+    let text = metrics.prometheus_now();
+    assert!(text.contains("# TYPE mesos_a_seen_total counter\nmesos_a_seen_total 7"), "{text}");
+}
