@@ -46,13 +46,13 @@ pub enum Authentication {
 
 impl Authentication {
     /// The answer for a request that did not pass; the principal for one that did.
-    pub fn into_result(self) -> Result<Principal, Response> {
+    pub fn into_result(self) -> Result<Principal, Box<Response>> {
         match self {
             Self::Principal(principal) => Ok(principal),
             Self::Unauthorized { challenges, message } => {
-                Err(Response::unauthorized(&challenges, message))
+                Err(Box::new(Response::unauthorized(&challenges, message)))
             }
-            Self::Forbidden(message) => Err(Response::forbidden(message)),
+            Self::Forbidden(message) => Err(Box::new(Response::forbidden(message))),
         }
     }
 }

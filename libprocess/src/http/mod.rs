@@ -5,6 +5,7 @@
 //! `/help` prints), [`auth`] (who is asking).
 
 pub mod auth;
+pub mod client;
 mod closed;
 mod help;
 pub mod media;
