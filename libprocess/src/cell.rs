@@ -77,8 +77,8 @@ struct Links {
     closed: bool,
     /// Processes of this node that linked to this one, by the address of their cell.
     linkers: HashMap<usize, Arc<Cell>>,
-    /// Connections by which processes of other nodes linked to this one.
-    remote_linkers: Vec<Arc<Inbound>>,
+    /// Connections by which processes of other nodes linked to this one, by address.
+    remote_linkers: HashMap<usize, Arc<Inbound>>,
     /// Whom this process linked to.
     targets: HashSet<Upid>,
 }
@@ -286,7 +286,7 @@ impl Cell {
             std::mem::take(&mut links.linkers)
                 .into_values()
                 .map(Ok)
-                .chain(std::mem::take(&mut links.remote_linkers).into_iter().map(Err))
+                .chain(std::mem::take(&mut links.remote_linkers).into_values().map(Err))
                 .collect::<Vec<_>>()
         };
         let targets = std::mem::take(&mut self.links().targets);
@@ -326,15 +326,13 @@ impl Cell {
         if links.closed {
             return false;
         }
-        if !links.remote_linkers.iter().any(|known| Arc::ptr_eq(known, connection)) {
-            links.remote_linkers.push(connection.clone());
-        }
+        links.remote_linkers.insert(Arc::as_ptr(connection).addr(), connection.clone());
         true
     }
 
     /// Forgets a connection that watched this process.
     pub fn remove_remote_linker(&self, connection: &Arc<Inbound>) {
-        self.links().remote_linkers.retain(|known| !Arc::ptr_eq(known, connection));
+        self.links().remote_linkers.remove(&Arc::as_ptr(connection).addr());
     }
 
     /// Remembers whom this process watches; false when this process is gone.

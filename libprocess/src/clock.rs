@@ -167,7 +167,7 @@ impl Clock {
         let mut before = None;
         loop {
             let nodes: Vec<_> = self.lock().nodes.iter().filter_map(Weak::upgrade).collect();
-            let quiet: Option<u64> = nodes.iter().map(|node| node.quiet()).sum();
+            let quiet: Option<u64> = nodes.iter().map(|node| node.quiet(&nodes)).sum();
             // Quiet twice with nothing done in between: everything was quiet at once.
             if quiet.is_some() && quiet == before {
                 return;

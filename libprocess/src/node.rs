@@ -9,7 +9,7 @@ use crate::filter::Filters;
 use crate::latch::Wait;
 use crate::message::Parcel;
 use crate::process::Running;
-use crate::remote::Remote;
+use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
 use crate::stats::Stats;
 use crate::substrate::Substrate;
@@ -17,7 +17,7 @@ use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use thiserror::Error;
 use tokio::runtime::Handle;
 
@@ -62,6 +62,7 @@ pub(crate) struct Shared {
     filters: Filters,
     stats: Stats,
     remote: Remote,
+    http: OnceLock<HttpHandler>,
     /// How many processes are between the end of their queue and the end of their exit.
     exiting: AtomicUsize,
     runtimes: Vec<Handle>,
@@ -89,8 +90,9 @@ impl Node {
         })
         .map_err(|source| NodeError::Start { workers, source })?;
         let runtimes = substrate.workers().iter().map(|worker| worker.runtime.clone()).collect();
-        let shared = Arc::new_cyclic(|weak| Shared {
-            remote: Remote::new(weak.clone()),
+        let shared = Arc::new(Shared {
+            remote: Remote::default(),
+            http: OnceLock::new(),
             config,
             bound,
             address,
@@ -101,13 +103,17 @@ impl Node {
             exiting: AtomicUsize::new(0),
             runtimes: runtimes,
             next_runtime: AtomicUsize::new(0),
-            substrate: Mutex::new(Some(substrate)),
+            substrate: Mutex::new(None),
         });
         let node = Self(shared);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
-        crate::remote::listen(&node, listener)
-            .map_err(|source| NodeError::Bind { address: bound, source })?;
+        let listening = crate::remote::listen(&node, &listener, &substrate);
+        *node.0.substrate() = Some(substrate);
+        if let Err(source) = listening {
+            node.shutdown();
+            return Err(NodeError::Bind { address: bound, source });
+        }
         Ok(node)
     }
 
@@ -188,7 +194,7 @@ impl Node {
                 }
             }
             Found::Nobody => self.0.stats.dropped_unknown_process.add(1),
-            Found::Elsewhere => self.0.remote.send(from, to, name, &body),
+            Found::Elsewhere => self.0.remote.send(&self.0, (from, to), name, &body),
         }
     }
 
@@ -202,7 +208,10 @@ impl Node {
             }
             Found::Nobody => self.0.stats.dropped_unknown_process.add(1),
             Found::Elsewhere => match envelope.encode() {
-                Ok(body) => self.0.remote.send_raw(envelope.from(), to, envelope.name(), &body),
+                Ok(body) => {
+                    let between = (envelope.from(), to);
+                    self.0.remote.send_raw(&self.0, between, envelope.name(), &body);
+                }
                 Err(error) => {
                     self.0.stats.encode_failures.add(1);
                     tracing::warn!("cannot forward to {to}: {error}");
@@ -247,14 +256,17 @@ impl Node {
         let alive = match self.0.find(to) {
             Found::Here(cell) => cell.add_linker(linker),
             Found::Nobody => false,
-            Found::Elsewhere => {
-                self.0.remote.link(linker, to, mode);
-                true
-            }
+            Found::Elsewhere => self.0.remote.link(&self.0, linker, to, mode),
         };
         if !alive {
             linker.deliver(Event::Exited(to.clone()));
         }
+    }
+
+    /// Serves connections that are not for messages with `handler`; without one they are closed.
+    pub(crate) fn serve_http_with(&self, handler: HttpHandler) {
+        // A second handler is a mistake of this crate, and changes nothing.
+        let _ = self.0.http.set(handler);
     }
 
     pub(crate) fn add_route(&self, cell: &Arc<Cell>, route: Route) {
@@ -317,13 +329,14 @@ impl Node {
                 wait_for(cell).blocking(None);
             }
         }
-        self.0.remote.close();
+        self.0.remote.close(!own);
         self.0.config.clock.detach(&self.0);
         self.0.scheduler.stop();
-        let substrate = self.0.substrate.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let substrate = self.0.substrate().take();
         if let Some(substrate) = substrate {
             substrate.stop();
         }
+        self.0.remote.clear();
     }
 }
 
@@ -393,6 +406,26 @@ impl Shared {
         self.address
     }
 
+    pub fn bound(&self) -> SocketAddr {
+        self.bound
+    }
+
+    pub fn remote(&self) -> &Remote {
+        &self.remote
+    }
+
+    pub fn http_handler(&self) -> Option<&HttpHandler> {
+        self.http.get()
+    }
+
+    pub fn checks_peer_ip(&self) -> bool {
+        self.config.require_peer_ip_match
+    }
+
+    fn substrate(&self) -> MutexGuard<'_, Option<Substrate>> {
+        self.substrate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn limits(&self) -> &Limits {
         &self.config.limits
     }
@@ -445,11 +478,13 @@ impl Shared {
 
     /// `None` while something is to do, else a number that tells whether something was done since
     /// the last call.
-    pub fn quiet(&self) -> Option<u64> {
-        if self.exiting.load(Ordering::SeqCst) > 0 || !self.remote.quiet() {
+    ///
+    /// `nodes` are those that share a clock with this one, itself among them.
+    pub fn quiet(self: &Arc<Self>, nodes: &[Arc<Self>]) -> Option<u64> {
+        if self.exiting.load(Ordering::SeqCst) > 0 || !self.remote.quiet(self, nodes) {
             return None;
         }
-        let mut activity = self.remote.activity();
+        let mut activity = 0_u64;
         for cell in self.table.all() {
             let (quiet, activations) = cell.mailbox().quiet();
             if !quiet {
