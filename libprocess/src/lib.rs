@@ -10,6 +10,7 @@ pub mod flags;
 mod handlers;
 pub mod http;
 mod latch;
+pub mod logging;
 mod mailbox;
 mod message;
 pub mod metrics;

@@ -4,6 +4,7 @@
 //! answer travels back from any thread), [`pipe`] (answers that never end), [`Help`] (what
 //! `/help` prints), [`auth`] (who is asking).
 
+pub mod assets;
 pub mod auth;
 pub mod client;
 mod closed;
@@ -13,6 +14,7 @@ pub mod pipe;
 mod reply;
 mod request;
 mod response;
+pub mod server;
 
 pub use auth::{Authentication, Authenticator, Principal, Realms};
 pub use closed::ClosedSignal;

@@ -1,0 +1,188 @@
+//! A connection that is watched: what gets stuck is dropped, and a client that goes is noticed.
+//!
+//! ```text
+//!   reading   idle --byte--> head under way --request begins--> in request --ends--> idle
+//!                                 | head_timeout: error
+//!   writing   free --full--> stalled --room--> free
+//!                                 | stall_timeout: error
+//!   end of input, at any time: `eof` fires
+//! ```
+//!
+//! Only the idle state waits without limit. A body that stops is the business of whoever reads it.
+
+use super::Shared;
+use super::counters::Counters;
+use crate::http::ClosedSignal;
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// What the requests of a connection know about it.
+#[derive(Default)]
+pub(super) struct Connection {
+    /// Fires when the client closes its side.
+    pub eof: ClosedSignal,
+    in_request: Cell<bool>,
+    head_under_way: Cell<bool>,
+}
+
+impl Connection {
+    /// Says that a request has begun; it lasts until the guard is dropped.
+    pub fn begin(self: &Rc<Self>) -> InRequest {
+        self.in_request.set(true);
+        self.head_under_way.set(false);
+        InRequest(self.clone())
+    }
+}
+
+/// See [`Connection::begin`].
+pub(super) struct InRequest(Rc<Connection>);
+
+impl Drop for InRequest {
+    fn drop(&mut self) {
+        self.0.in_request.set(false);
+        // What arrived meanwhile was body, or the start of a head whose age nobody knows.
+        self.0.head_under_way.set(false);
+    }
+}
+
+/// See the module.
+pub(super) struct Guarded {
+    stream: TcpStream,
+    connection: Rc<Connection>,
+    shared: Arc<Shared>,
+    read_timer: Option<Pin<Box<Sleep>>>,
+    write_timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Guarded {
+    pub fn new(stream: TcpStream, shared: &Arc<Shared>) -> Self {
+        Self {
+            stream,
+            connection: Rc::default(),
+            shared: shared.clone(),
+            read_timer: None,
+            write_timer: None,
+        }
+    }
+
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.connection.eof.fire();
+    }
+}
+
+/// Whether the timer, started now if it was not, has run out.
+fn expired(timer: &mut Option<Pin<Box<Sleep>>>, after: Duration, cx: &mut Context<'_>) -> bool {
+    timer
+        .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + after)))
+        .as_mut()
+        .poll(cx)
+        .is_ready()
+}
+
+fn timed_out(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) if buffer.filled().len() == before => {
+                this.connection.eof.fire();
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Ok(())) => {
+                this.connection.head_under_way.set(true);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => {
+                this.connection.eof.fire();
+                Poll::Ready(Err(error))
+            }
+            Poll::Pending => {
+                let connection = &this.connection;
+                if connection.in_request.get() || !connection.head_under_way.get() {
+                    this.read_timer = None;
+                } else if expired(&mut this.read_timer, this.shared.config.head_timeout, cx) {
+                    this.counters().slow_heads.increment();
+                    return Poll::Ready(Err(timed_out("the request stopped arriving")));
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Guarded {
+    fn poll_written(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if result.is_pending() {
+            if expired(&mut self.write_timer, self.shared.config.stall_timeout, cx) {
+                self.counters().slow_readers.increment();
+                return Poll::Ready(Err(timed_out("the client stopped reading")));
+            }
+            return Poll::Pending;
+        }
+        self.write_timer = None;
+        Poll::Ready(ready!(result))
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.poll_written(cx, result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.poll_written(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
