@@ -71,7 +71,7 @@ pub enum Checkpoint {
         /// The task.
         task: TaskId,
         /// What to append.
-        record: Box<UpdateRecord>,
+        record: UpdateRecord,
     },
     /// Mark a run as over: nothing of it needs to be recovered.
     RunCompleted(RunId),
@@ -90,7 +90,7 @@ pub struct ExecutorRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum UpdateRecord {
     /// An update arrived.
-    Update(StatusUpdate),
+    Update(Box<StatusUpdate>),
     /// The framework acknowledged the update with this uuid.
     Acknowledged(Bytes),
 }

@@ -23,19 +23,44 @@
 //! - [`event`], [`effect`], [`checkpoint`], [`ids`], [`config`]: the contract
 //! - [`paths`]: where things lie below the work directory
 //! - [`agent`]: the agent's own states, and who handles which event
-//! - [`framework`], [`executor`], [`snapshot`], [`metrics`]: what it knows, and how it is read
+//! - [`framework`], [`executor`], `task`, [`snapshot`], [`metrics`]: what it knows, and how it is
+//!   read
+//! - [`registration`]: the way into the cluster and back
+//! - `launch`, `command_executor`, `environment`, `resources`: from a task to a container
+//! - `executors`, `kill`, `termination`: what executors say, and how they end
+//! - `updates`, `streams`: status updates, reliable and in order
+//! - `recovery`, [`compatibility`]: what a restarted agent makes of its checkpoints
+//! - `housekeeping`, `gc`: what is collected, and when
+//! - `step`, `pending`: what every handler needs
 
 pub mod agent;
 pub mod checkpoint;
+mod command_executor;
+pub mod compatibility;
 pub mod config;
 pub mod effect;
+mod environment;
 pub mod event;
 pub mod executor;
+mod executors;
 pub mod framework;
+mod gc;
+mod housekeeping;
 pub mod ids;
+mod kill;
+mod launch;
 pub mod metrics;
 pub mod paths;
+mod pending;
+mod recovery;
+pub mod registration;
+mod resources;
 pub mod snapshot;
+mod step;
+mod streams;
+mod task;
+mod termination;
+mod updates;
 
 pub use agent::{Agent, AgentState};
 pub use config::Config;
