@@ -1,0 +1,200 @@
+//! Where things lie below the agent's work directory (rows SB-01, SB-02, RC-01).
+//!
+//! ```text
+//! slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>   the sandbox
+//!                                                            runs/latest        -> <container>
+//! meta/boot_id
+//! meta/slaves/latest                                                            -> <agent>
+//! meta/slaves/<agent>/slave.info
+//!   frameworks/<framework>/framework.info
+//!     executors/<executor>/executor.info
+//!       runs/latest                                                             -> <container>
+//!       runs/<container>/executor.sentinel
+//!         pids/forked.pid
+//!         pids/libprocess.pid
+//!         tasks/<task>/task.info
+//!         tasks/<task>/task.updates
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use mesos::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+
+use crate::checkpoint::{Checkpoint, RunId};
+
+/// The layout below one work directory. Pure: it names paths and touches none.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    work_dir: PathBuf,
+}
+
+impl Paths {
+    /// The layout below this directory.
+    pub fn new(work_dir: impl Into<PathBuf>) -> Self {
+        Self { work_dir: work_dir.into() }
+    }
+
+    /// The work directory itself.
+    pub fn work_dir(&self) -> &Path {
+        &self.work_dir
+    }
+
+    /// The root of all checkpoints.
+    pub fn meta(&self) -> Layout {
+        Layout { root: self.work_dir.join("meta") }
+    }
+
+    /// The root of all sandboxes.
+    pub fn work(&self) -> Layout {
+        Layout { root: self.work_dir.clone() }
+    }
+
+    /// Where the machine's boot id of the last run is kept.
+    pub fn boot_id(&self) -> PathBuf {
+        self.work_dir.join("meta/boot_id")
+    }
+
+    /// The sandbox of a run.
+    pub fn sandbox(&self, run: &RunId) -> PathBuf {
+        self.work().run(run)
+    }
+
+    /// The sandbox of a container, which may be nested in the one that a run has at its root.
+    pub fn container_sandbox(&self, run: &RunId, container: &ContainerId) -> PathBuf {
+        fn below(root: PathBuf, container: &ContainerId) -> PathBuf {
+            match &container.parent {
+                None => root,
+                Some(parent) => below(root, parent).join("containers").join(&container.value),
+            }
+        }
+        below(self.sandbox(run), container)
+    }
+
+    /// The name under which the files API shows the latest sandbox of an executor.
+    pub fn virtual_sandbox(framework: &FrameworkId, executor: &ExecutorId) -> String {
+        format!("/frameworks/{framework}/executors/{executor}/runs/latest")
+    }
+
+    /// Where the pid of a run's leading process is kept.
+    pub fn forked_pid(&self, run: &RunId) -> PathBuf {
+        self.meta().run(run).join("pids/forked.pid")
+    }
+
+    /// Where the description of a task is kept.
+    pub fn task_info(&self, run: &RunId, task: &TaskId) -> PathBuf {
+        self.meta().task(run, task).join("task.info")
+    }
+
+    /// Where the log of a task's updates is kept.
+    pub fn task_updates(&self, run: &RunId, task: &TaskId) -> PathBuf {
+        self.meta().task(run, task).join("task.updates")
+    }
+
+    /// The file that a checkpoint writes, appends to or removes.
+    pub fn checkpoint(&self, what: &Checkpoint) -> PathBuf {
+        let meta = self.meta();
+        match what {
+            Checkpoint::Agent(info) => match &info.id {
+                Some(id) => meta.agent(id).join("slave.info"),
+                None => meta.latest_agent(),
+            },
+            Checkpoint::ForgetAgent => meta.latest_agent(),
+            Checkpoint::Framework { agent, info } => {
+                let id = info.id.clone().unwrap_or_default();
+                meta.framework(agent, &id).join("framework.info")
+            }
+            Checkpoint::Executor { run, .. } => {
+                meta.executor(&run.agent, &run.framework, &run.executor).join("executor.info")
+            }
+            Checkpoint::ExecutorPid { run, .. } => meta.run(run).join("pids/libprocess.pid"),
+            Checkpoint::Task { run, task } => self.task_info(run, &task.task_id),
+            Checkpoint::Update { run, task, .. } => self.task_updates(run, task),
+            Checkpoint::RunCompleted(run) => meta.run(run).join("executor.sentinel"),
+        }
+    }
+}
+
+/// The tree of agents, frameworks, executors and runs: the same for sandboxes and checkpoints.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The directory of all agents.
+    pub fn agents(&self) -> PathBuf {
+        self.root.join("slaves")
+    }
+
+    /// The link to the agent of the last run; it exists among the checkpoints only.
+    pub fn latest_agent(&self) -> PathBuf {
+        self.agents().join("latest")
+    }
+
+    /// The directory of an agent.
+    pub fn agent(&self, agent: &AgentId) -> PathBuf {
+        self.agents().join(agent.as_str())
+    }
+
+    /// The directory of a framework.
+    pub fn framework(&self, agent: &AgentId, framework: &FrameworkId) -> PathBuf {
+        self.agent(agent).join("frameworks").join(framework.as_str())
+    }
+
+    /// The directory of an executor.
+    pub fn executor(
+        &self,
+        agent: &AgentId,
+        framework: &FrameworkId,
+        executor: &ExecutorId,
+    ) -> PathBuf {
+        self.framework(agent, framework).join("executors").join(executor.as_str())
+    }
+
+    /// The directory of a run.
+    pub fn run(&self, run: &RunId) -> PathBuf {
+        self.runs(run).join(&run.container.value)
+    }
+
+    /// The link to the latest run of an executor.
+    pub fn latest_run(&self, run: &RunId) -> PathBuf {
+        self.runs(run).join("latest")
+    }
+
+    fn runs(&self, run: &RunId) -> PathBuf {
+        self.executor(&run.agent, &run.framework, &run.executor).join("runs")
+    }
+
+    fn task(&self, run: &RunId, task: &TaskId) -> PathBuf {
+        self.run(run).join("tasks").join(task.as_str())
+    }
+}
+
+/// Why an id cannot name a directory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// It is empty.
+    #[error("id is empty")]
+    Empty,
+    /// It is longer than a file name may be.
+    #[error("id has {0} octets, more than {MAX_ID}")]
+    TooLong(usize),
+    /// It would name another directory.
+    #[error("id '{0}' cannot name a directory")]
+    NotAName(String),
+}
+
+/// How long a file name may be.
+const MAX_ID: usize = 255;
+
+/// Checks that an id from outside names a directory and nothing else. The master has checked it
+/// too; the agent owns the disk, and trusts nobody with it.
+pub fn check_id(id: &str) -> Result<(), IdError> {
+    match id {
+        "" => Err(IdError::Empty),
+        _ if id.len() > MAX_ID => Err(IdError::TooLong(id.len())),
+        "." | ".." | "latest" => Err(IdError::NotAName(id.to_string())),
+        _ if id.contains(['/', '\0']) => Err(IdError::NotAName(id.to_string())),
+        _ => Ok(()),
+    }
+}
