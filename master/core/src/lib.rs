@@ -11,16 +11,33 @@
 //! - [`event`], [`effect`], [`config`]: the contract
 //! - [`registry`]: what survives the master
 //! - [`state`], [`snapshot`], [`gauges`]: what the master knows, and its picture for readers
-//! - [`master`]: the step
+//! - [`master`]: the step; `context`, `timers` and `registrar` serve it
+//! - `membership`: agents come, are watched, and are lost
+//! - `frameworks`: schedulers subscribe, go, and change their frameworks
+//! - `calls`: what schedulers ask for: offers, launches, kills, reconciliation
+//! - `updates`: what becomes of tasks
+//! - `operator`: what operators change
+//! - [`validation`]: what is refused, in Mesos's words
+//! - [`allocator`]: who is offered what
 
+pub mod allocator;
+mod calls;
 pub mod config;
+mod context;
 pub mod effect;
 pub mod event;
+mod frameworks;
 pub mod gauges;
 pub mod master;
+mod membership;
+mod operator;
+mod registrar;
 pub mod registry;
 pub mod snapshot;
 pub mod state;
+mod timers;
+mod updates;
+pub mod validation;
 
 pub use config::Config;
 pub use effect::{Effect, Effects, Response};

@@ -1,15 +1,15 @@
 //! A framework, as the master knows it.
 //!
 //! ```text
-//!   re-registered agent tells of it          SUBSCRIBE
-//!      │                                        │
-//!      ▼            SUBSCRIBE                   ▼       connection closed
-//!   Recovered ──────────────────────────────▶ Active ──────────────────────▶ Disconnected
-//!      │                                        │  ▲        SUBSCRIBE           │
-//!      │                                        │  └────────────────────────────┤
-//!      │ teardown by operator                   │ TEARDOWN                      │ failover
-//!      ▼                                        ▼                               ▼ timeout
-//!   completed ◀──────────────────────────────────────────────────────────────────
+//!   a re-registering agent runs its tasks       SUBSCRIBE
+//!      │                                           │
+//!      ▼               SUBSCRIBE                   ▼     connection closed
+//!   Recovered ─────────────────────────────────▶ Active ───────────────────▶ Disconnected
+//!      │                                         │   ▲        SUBSCRIBE         │
+//!      │                                         │   └──────────────────────────┤
+//!      │ teardown by an operator                 │ TEARDOWN                     │ failover
+//!      ▼                                         ▼                              ▼ timeout
+//!   completed ◀─────────────────────────────────────────────────────────────────
 //! ```
 
 use std::collections::BTreeSet;
@@ -19,10 +19,14 @@ use imbl::{OrdMap, OrdSet, Vector};
 use mesos::executor_info::ExecutorInfo;
 use mesos::framework::{FrameworkCapabilityType, FrameworkInfo};
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+use mesos::resources::{Quantities, Resources};
 use mesos::task::Task;
-use mesos::time::Time;
+use mesos::time::{Time, TimeInfo};
+use mesos::v1;
 
+use crate::allocator::FrameworkTraits;
 use crate::event::ConnectionId;
+use crate::validation::framework::roles_of;
 
 /// Where a framework is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +73,10 @@ pub struct Framework {
     pub reregistered: Option<Time>,
     /// When it was removed.
     pub unregistered: Option<Time>,
+    /// What it uses: its tasks that are not over, and their executors.
+    pub used: Resources,
+    /// What it is offered.
+    pub offered: Resources,
     /// Its tasks, until their terminal updates are acknowledged.
     pub tasks: OrdMap<TaskId, Arc<Task>>,
     /// The last tasks that are over, oldest first.
@@ -79,9 +87,39 @@ pub struct Framework {
     pub executors: OrdMap<AgentId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
     /// The offers that it has not answered.
     pub offers: OrdSet<OfferId>,
+    /// The agents that know of it, because it has launched something on them: they are told when
+    /// it changes and when it ends.
+    pub agents: OrdSet<AgentId>,
 }
 
 impl Framework {
+    /// A framework without a scheduler. `info` holds its id.
+    pub fn new(id: FrameworkId, info: FrameworkInfo, now: Time) -> Self {
+        let mut framework = Self {
+            id,
+            info: Arc::default(),
+            roles: Arc::default(),
+            suppressed_roles: Arc::default(),
+            capabilities: Arc::default(),
+            state: FrameworkState::Recovered,
+            stream: None,
+            principal: None,
+            registered: now,
+            reregistered: None,
+            unregistered: None,
+            used: Resources::default(),
+            offered: Resources::default(),
+            tasks: OrdMap::new(),
+            completed_tasks: Vector::new(),
+            unreachable_tasks: OrdMap::new(),
+            executors: OrdMap::new(),
+            offers: OrdSet::new(),
+            agents: OrdSet::new(),
+        };
+        framework.set_info(info);
+        framework
+    }
+
     /// Whether its scheduler is there.
     pub fn is_connected(&self) -> bool {
         self.state == FrameworkState::Active
@@ -90,5 +128,45 @@ impl Framework {
     /// Whether it has said that it can deal with this.
     pub fn can(&self, capability: FrameworkCapabilityType) -> bool {
         self.capabilities.contains(&capability)
+    }
+
+    /// The framework as `GET_FRAMEWORKS` and `FRAMEWORK_ADDED` show it, without its offers.
+    pub fn to_v1(&self) -> v1::master::Framework {
+        let never = TimeInfo { nanoseconds: 0 };
+        v1::master::Framework {
+            framework_info: (*self.info).clone(),
+            active: self.state == FrameworkState::Active,
+            connected: self.is_connected(),
+            recovered: self.state == FrameworkState::Recovered,
+            registered_time: Some(self.registered.into()),
+            reregistered_time: Some(self.reregistered.unwrap_or(self.registered).into()),
+            unregistered_time: Some(self.unregistered.map_or(never, Into::into)),
+            allocated_resources: self.used.to_endpoint_vec(),
+            offered_resources: self.offered.to_endpoint_vec(),
+            ..v1::master::Framework::default()
+        }
+    }
+
+    /// Takes over a description, which holds the framework's id.
+    pub(crate) fn set_info(&mut self, info: FrameworkInfo) {
+        self.roles = Arc::new(roles_of(&info));
+        let capabilities = info.capabilities.iter().filter_map(|capability| capability.r#type);
+        self.capabilities = Arc::new(capabilities.collect());
+        self.info = Arc::new(info);
+    }
+
+    /// What the allocator needs to know.
+    pub(crate) fn traits(&self) -> FrameworkTraits {
+        let min_allocatable = self.info.offer_filters.iter().filter_map(|(role, filters)| {
+            let rule = filters.min_allocatable_resources.as_ref()?;
+            let sets = rule.quantities.iter().map(|set| Quantities::from(&set.quantities));
+            Some((role.clone(), sets.collect()))
+        });
+        FrameworkTraits {
+            roles: self.roles.clone(),
+            suppressed: self.suppressed_roles.clone(),
+            capabilities: self.capabilities.clone(),
+            min_allocatable: min_allocatable.collect(),
+        }
     }
 }
