@@ -1,0 +1,157 @@
+//! One pass of the allocator.
+//!
+//! ```text
+//!   for each agent that is due, in random order:
+//!     for each role, the neediest first:
+//!       for each framework of the role, the neediest first:
+//!         what of the agent may it have?  hidden by a filter?  too little?  else: all of it
+//! ```
+//!
+//! What one client takes is no longer there for the next. Shares move once the agent is done.
+
+use mesos::framework::FrameworkCapabilityType;
+use mesos::ids::{AgentId, FrameworkId};
+use mesos::resources::{Quantities, Resources};
+
+use super::{AgentEntry, Allocation, Allocator, FrameworkEntry, Role, Scope, unallocated};
+
+/// How many clients one pass may look at before other events have their turn. A look costs about
+/// a hundred nanoseconds, so that a pass stays in the order of ten milliseconds.
+const MAX_LOOKS: usize = 100_000;
+
+impl Allocator {
+    /// Whether there is anything to look at.
+    pub fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    /// Looks at up to `max_agents` of the agents that are due and appends what is to be offered.
+    /// What it does not get to stays due.
+    pub fn allocate(
+        &mut self,
+        rng: &mut fastrand::Rng,
+        max_agents: usize,
+        out: &mut Vec<Allocation>,
+    ) {
+        if !self.role_sorter.has_active() {
+            // Nobody wants anything: whoever begins to is asked about everything.
+            self.due.clear();
+            return;
+        }
+        let mut agents: Vec<AgentId> = self.due.keys().cloned().collect();
+        rng.shuffle(&mut agents);
+        agents.truncate(max_agents);
+        self.role_sorter.refresh();
+        for of in self.roles.values_mut() {
+            of.refresh();
+        }
+        let mut looks = 0;
+        for agent in agents {
+            if looks >= MAX_LOOKS {
+                break;
+            }
+            let Some(scope) = self.due.remove(&agent) else { continue };
+            let first = out.len();
+            looks += self.visit(&agent, &scope, out);
+            for allocation in &out[first..] {
+                self.commit(allocation);
+            }
+        }
+    }
+
+    /// Shares out one agent. Returns how many clients it looked at.
+    fn visit(&self, id: &AgentId, scope: &Scope, out: &mut Vec<Allocation>) -> usize {
+        let Some(agent) = self.agents.get(id).filter(|agent| agent.is_active) else { return 0 };
+        let mut available = agent.available.clone();
+        let mut looks = 0;
+        for role in self.role_sorter.iter() {
+            if available.is_empty() {
+                break;
+            }
+            let Some(of) = self.roles.get(role) else { continue };
+            let mut for_role = available.allocatable_to(role);
+            for framework in of.iter() {
+                looks += 1;
+                if for_role.is_empty() {
+                    break;
+                }
+                if let Scope::Only(asked) = scope
+                    && !asked.contains(framework)
+                {
+                    continue;
+                }
+                let Some(mut resources) = self.share(agent, framework, role, &for_role) else {
+                    continue;
+                };
+                available -= &resources;
+                for_role -= &resources;
+                resources.allocate(role);
+                out.push(Allocation {
+                    framework: framework.clone(),
+                    role: role.clone(),
+                    agent: id.clone(),
+                    resources,
+                });
+            }
+        }
+        looks
+    }
+
+    /// What of `available` a framework is to be offered in a role, if anything.
+    fn share(
+        &self,
+        agent: &AgentEntry,
+        id: &FrameworkId,
+        role: &Role,
+        available: &Resources,
+    ) -> Option<Resources> {
+        let framework = self.frameworks.get(id)?;
+        if agent.filters.hide(id, role, available) {
+            return None;
+        }
+        let resources = self.usable(agent, framework, available);
+        let rule = framework.traits.min_allocatable.get(&**role).unwrap_or(&self.min_allocatable);
+        let is_worth_it = !resources.is_empty() && is_allocatable(&resources, rule);
+        (is_worth_it && !agent.filters.hide(id, role, &resources)).then_some(resources)
+    }
+
+    /// What of `available` a framework can deal with.
+    fn usable(
+        &self,
+        agent: &AgentEntry,
+        framework: &FrameworkEntry,
+        available: &Resources,
+    ) -> Resources {
+        use FrameworkCapabilityType::{
+            GpuResources, ReservationRefinement, RevocableResources, SharedResources,
+        };
+        let can = |capability| framework.traits.capabilities.contains(&capability);
+        let hides_gpus = self.filter_gpu_resources && agent.has_gpus && !can(GpuResources);
+        available.filter(|resource| {
+            (resource.revocable.is_none() || can(RevocableResources))
+                && (resource.shared.is_none() || can(SharedResources))
+                && (resource.reservations.len() < 2 || can(ReservationRefinement))
+                // A role that has reserved something on a machine with GPUs gets at that.
+                && (!hides_gpus || !resource.reservations.is_empty())
+        })
+    }
+
+    /// Takes what is to be offered off the agent, and counts it.
+    fn commit(&mut self, allocation: &Allocation) {
+        let quantities = self.fair_quantities(&allocation.resources);
+        self.role_sorter.allocated(&allocation.role, &quantities);
+        if let Some(of) = self.roles.get_mut(&allocation.role) {
+            of.allocated(&allocation.framework, &quantities);
+        }
+        if let Some(agent) = self.agents.get_mut(&allocation.agent) {
+            agent.available -= &unallocated(&allocation.resources);
+        }
+        self.update_idle(&allocation.agent);
+    }
+}
+
+/// Whether resources reach all quantities of one of the sets. No sets, no limit.
+fn is_allocatable(resources: &Resources, sets: &[Quantities]) -> bool {
+    let quantities = resources.quantities();
+    sets.is_empty() || sets.iter().any(|set| quantities.contains(set))
+}

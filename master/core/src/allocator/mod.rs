@@ -1,0 +1,556 @@
+//! Who is offered what: the allocator (rows AL-03 to AL-11, AL-16 to AL-19, AL-24).
+//!
+//! A plain struct with its own entry point: it is told what changes in the cluster, and
+//! [`Allocator::allocate`] answers with [`Allocation`]s. It knows no offers, timers or effects.
+//!
+//! The cost of a pass follows what has changed since the last one. An agent is *due* when somebody
+//! might want what it has: when it comes or gets resources back, or when a framework begins to
+//! want what it did not want before (in the latter case only that framework is asked). An agent
+//! that is not due has nothing that anybody wants. What is due is looked at by the end of the
+//! step, or at the next batch; a pass that would hold up the master is cut, and goes on in the
+//! next step.
+//!
+//! Reading order: [`sorter`] (who comes first), [`filters`] (who does not want what), `cycle` (a
+//! pass), and here how the picture of the cluster is kept.
+//!
+//! Roles are flat, all quantities are fair share: quota and hierarchical roles come with
+//! [`Sorter`]'s tree and a second stage in `cycle`.
+
+mod cycle;
+pub mod filters;
+pub mod sorter;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesos::framework::FrameworkCapabilityType;
+use mesos::ids::{AgentId, FrameworkId};
+use mesos::resources::{Quantities, Resources};
+use mesos::time::Time;
+use mesos::value::Fixed;
+
+use crate::config::Config;
+use filters::{Expiries, Filters};
+pub use sorter::Sorter;
+
+/// The name of a role, cheap to clone.
+pub type Role = Arc<str>;
+
+/// Resources of an agent that a framework is to be offered in a role.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Allocation {
+    /// Who is to be offered them.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: Role,
+    /// Whose they are.
+    pub agent: AgentId,
+    /// The resources, allocated to the role.
+    pub resources: Resources,
+}
+
+/// What of a framework matters here.
+#[derive(Debug, Clone, Default)]
+pub struct FrameworkTraits {
+    /// The roles that it is in.
+    pub roles: Arc<BTreeSet<String>>,
+    /// The roles in which it wants no offers.
+    pub suppressed: Arc<BTreeSet<String>>,
+    /// What it can deal with.
+    pub capabilities: Arc<BTreeSet<FrameworkCapabilityType>>,
+    /// What an offer must at least hold, by role, where that differs from the cluster's rule.
+    pub min_allocatable: BTreeMap<String, Vec<Quantities>>,
+}
+
+/// What becomes of resources that come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// They are on offer again by the end of the step: a task is over, a framework is gone.
+    AtOnce,
+    /// They are on offer again at the next batch: they were just refused without a filter, and
+    /// offering them at once would start a ping-pong.
+    AtNextBatch,
+    /// They are on offer again by the end of the step, but not to the one who refused them, for
+    /// as long as it said.
+    Refused(Duration),
+}
+
+/// Whom an agent that is due is to be offered to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scope {
+    /// To everybody.
+    All,
+    /// To these: the others have been asked, and nothing has changed for them.
+    Only(BTreeSet<FrameworkId>),
+}
+
+#[derive(Debug)]
+struct AgentEntry {
+    total: Resources,
+    /// What is neither offered nor in use; without allocation.
+    available: Resources,
+    is_active: bool,
+    has_gpus: bool,
+    filters: Filters,
+}
+
+#[derive(Debug)]
+struct FrameworkEntry {
+    traits: FrameworkTraits,
+    is_active: bool,
+    /// The agents that hold filters of this framework.
+    filtered_agents: BTreeSet<AgentId>,
+}
+
+/// The allocator's picture of the cluster.
+#[derive(Debug)]
+pub struct Allocator {
+    min_allocatable: Vec<Quantities>,
+    allocation_interval: Duration,
+    filter_gpu_resources: bool,
+    excluded: BTreeSet<String>,
+    weights: BTreeMap<String, f64>,
+    agents: BTreeMap<AgentId, AgentEntry>,
+    frameworks: BTreeMap<FrameworkId, FrameworkEntry>,
+    /// By role, its frameworks.
+    roles: BTreeMap<Role, Sorter<FrameworkId>>,
+    role_sorter: Sorter<Role>,
+    total: Quantities,
+    /// Active agents that have anything available.
+    idle: BTreeSet<AgentId>,
+    due: BTreeMap<AgentId, Scope>,
+    due_at_next_batch: BTreeSet<AgentId>,
+    expiries: Expiries,
+}
+
+impl Allocator {
+    /// An allocator for an empty cluster.
+    pub fn new(config: &Config) -> Self {
+        let quantities = |set: &BTreeMap<String, f64>| {
+            set.iter().map(|(name, value)| (name.as_str(), Fixed::from_f64(*value))).collect()
+        };
+        Self {
+            min_allocatable: config.min_allocatable_resources.iter().map(quantities).collect(),
+            allocation_interval: config.allocation_interval,
+            filter_gpu_resources: config.filter_gpu_resources,
+            excluded: config.fair_sharing_excluded_resource_names.clone(),
+            weights: config.weights.clone(),
+            agents: BTreeMap::new(),
+            frameworks: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            role_sorter: Sorter::new(Quantities::default()),
+            total: Quantities::default(),
+            idle: BTreeSet::new(),
+            due: BTreeMap::new(),
+            due_at_next_batch: BTreeSet::new(),
+            expiries: Expiries::default(),
+        }
+    }
+
+    /// A framework has appeared. What it uses already, by agent, is counted as its own; the
+    /// agents know of it.
+    pub fn add_framework(
+        &mut self,
+        id: &FrameworkId,
+        traits: FrameworkTraits,
+        is_active: bool,
+        used: &BTreeMap<AgentId, Resources>,
+    ) {
+        let filtered_agents = BTreeSet::new();
+        let entry = FrameworkEntry { traits, is_active: false, filtered_agents };
+        let roles = entry.traits.roles.clone();
+        self.frameworks.insert(id.clone(), entry);
+        for role in roles.iter() {
+            self.join(id, &Role::from(role.as_str()));
+        }
+        for resources in used.values() {
+            self.count(id, resources);
+        }
+        if is_active {
+            self.activate_framework(id);
+        }
+    }
+
+    /// A framework is gone. What it held must have been recovered before.
+    pub fn remove_framework(&mut self, id: &FrameworkId) {
+        self.deactivate_framework(id);
+        self.frameworks.remove(id);
+        let joined: Vec<Role> =
+            self.roles.iter().filter(|(_, of)| of.contains(id)).map(|(r, _)| r.clone()).collect();
+        for role in joined {
+            self.leave(id, &role);
+        }
+    }
+
+    /// A framework wants offers from now on. Its old filters are void.
+    pub fn activate_framework(&mut self, id: &FrameworkId) {
+        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        entry.is_active = true;
+        self.update_interest(id);
+        self.ask(id);
+    }
+
+    /// A framework wants no offers for now; its filters are void (its scheduler is away).
+    pub fn deactivate_framework(&mut self, id: &FrameworkId) {
+        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        entry.is_active = false;
+        self.update_interest(id);
+        self.drop_filters(id, None);
+    }
+
+    /// A framework has other roles, capabilities or limits.
+    pub fn update_framework(&mut self, id: &FrameworkId, traits: FrameworkTraits) {
+        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let old = std::mem::replace(&mut entry.traits, traits);
+        let new = entry.traits.roles.clone();
+        for role in new.difference(&old.roles) {
+            self.join(id, &Role::from(role.as_str()));
+        }
+        for role in old.roles.difference(&new) {
+            let role = Role::from(role.as_str());
+            self.drop_filters(id, Some(&role));
+            self.lose_interest(id, &role);
+            // What it still holds in the role goes on counting there.
+            let holds = self.roles.get(&role).and_then(|of| of.allocation(id));
+            if holds.is_none_or(Quantities::is_empty) {
+                self.leave(id, &role);
+            }
+        }
+        self.update_interest(id);
+        self.ask(id);
+    }
+
+    /// A framework wants offers in these roles again, whatever it has refused (row AL-10).
+    pub fn revive(&mut self, id: &FrameworkId, roles: &BTreeSet<String>) {
+        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let suppressed = entry.traits.suppressed.difference(roles).cloned().collect();
+        entry.traits.suppressed = Arc::new(suppressed);
+        for role in roles {
+            self.drop_filters(id, Some(&Role::from(role.as_str())));
+        }
+        self.update_interest(id);
+        self.ask(id);
+    }
+
+    /// A framework wants no offers in these roles until it revives them (row AL-11).
+    pub fn suppress(&mut self, id: &FrameworkId, roles: &BTreeSet<String>) {
+        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        entry.traits.suppressed = Arc::new(entry.traits.suppressed.union(roles).cloned().collect());
+        self.update_interest(id);
+    }
+
+    /// An agent has appeared, with what is in use on it by framework.
+    pub fn add_agent(
+        &mut self,
+        id: &AgentId,
+        total: Resources,
+        used: &BTreeMap<FrameworkId, Resources>,
+        is_active: bool,
+    ) {
+        let mut available = total.clone();
+        for (framework, resources) in used {
+            available -= &unallocated(resources);
+            self.count(framework, resources);
+        }
+        let has_gpus = total.gpus().is_some_and(|gpus| gpus > 0.0);
+        self.total += &self.fair_quantities(&total);
+        let filters = Filters::default();
+        let entry = AgentEntry { total, available, is_active, has_gpus, filters };
+        self.agents.insert(id.clone(), entry);
+        self.refresh_totals();
+        self.make_due(id);
+    }
+
+    /// An agent is gone. What was held on it must have been recovered before.
+    pub fn remove_agent(&mut self, id: &AgentId) {
+        let Some(mut entry) = self.agents.remove(id) else { return };
+        self.total -= &self.fair_quantities(&entry.total);
+        self.idle.remove(id);
+        self.due.remove(id);
+        self.due_at_next_batch.remove(id);
+        for framework in entry.filters.clear(&mut self.expiries) {
+            if let Some(framework) = self.frameworks.get_mut(&framework) {
+                framework.filtered_agents.remove(id);
+            }
+        }
+        self.refresh_totals();
+    }
+
+    /// An agent has other resources. What is in use stays in use (row AG-14); refusals of what it
+    /// had are void.
+    pub fn update_agent(&mut self, id: &AgentId, total: Resources) {
+        let Some(entry) = self.agents.get_mut(id) else { return };
+        if entry.total == total {
+            return;
+        }
+        let old = std::mem::replace(&mut entry.total, total);
+        let in_use = old.clone() - &entry.available;
+        entry.available = entry.total.clone() - &in_use;
+        entry.has_gpus = entry.total.gpus().is_some_and(|gpus| gpus > 0.0);
+        let new = entry.total.clone();
+        let frameworks = entry.filters.clear(&mut self.expiries);
+        for framework in frameworks {
+            if let Some(framework) = self.frameworks.get_mut(&framework) {
+                framework.filtered_agents.remove(id);
+            }
+        }
+        self.total -= &self.fair_quantities(&old);
+        self.total += &self.fair_quantities(&new);
+        self.refresh_totals();
+        self.make_due(id);
+    }
+
+    /// What an agent has may be offered from now on.
+    pub fn activate_agent(&mut self, id: &AgentId) {
+        if let Some(entry) = self.agents.get_mut(id) {
+            entry.is_active = true;
+            self.make_due(id);
+        }
+    }
+
+    /// What an agent has may not be offered for now.
+    pub fn deactivate_agent(&mut self, id: &AgentId) {
+        if let Some(entry) = self.agents.get_mut(id) {
+            entry.is_active = false;
+            self.make_due(id);
+        }
+    }
+
+    /// Tasks that were not known run on an agent: what they use is in use from now on.
+    pub fn discover(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
+        self.count(framework, resources);
+        if let Some(entry) = self.agents.get_mut(agent) {
+            entry.available -= &unallocated(resources);
+            self.make_due(agent);
+        }
+    }
+
+    /// Resources come back: refused, or no longer in use. They carry the role they were
+    /// allocated to.
+    pub fn recover(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        resources: &Resources,
+        recovery: Recovery,
+        now: Time,
+    ) {
+        if resources.is_empty() {
+            return;
+        }
+        let allocations = resources.allocations();
+        for (role, part) in &allocations {
+            let quantities = self.fair_quantities(part);
+            let role = Role::from(role.as_str());
+            self.role_sorter.unallocated(&role, &quantities);
+            if let Some(of) = self.roles.get_mut(&role) {
+                of.unallocated(framework, &quantities);
+            }
+            self.forget_if_done(framework, &role);
+        }
+        let Some(entry) = self.agents.get_mut(agent) else { return };
+        entry.available += &unallocated(resources);
+        if let (Recovery::Refused(span), Some(owner)) =
+            (recovery, self.frameworks.get_mut(framework))
+        {
+            // A filter that ends before the next batch would filter nothing.
+            let expires = now + span.max(self.allocation_interval);
+            for (role, part) in allocations {
+                let key = (agent.clone(), framework.clone(), Role::from(role.as_str()));
+                entry.filters.add(key, unallocated(&part), expires, &mut self.expiries);
+            }
+            owner.filtered_agents.insert(agent.clone());
+        }
+        match recovery {
+            Recovery::AtNextBatch => {
+                self.update_idle(agent);
+                self.due_at_next_batch.insert(agent.clone());
+            }
+            Recovery::AtOnce | Recovery::Refused(_) => self.make_due(agent),
+        }
+    }
+
+    /// The time for a batch has come: what was set aside for it is due, and so is what filters
+    /// hid until now.
+    pub fn begin_batch(&mut self, now: Time) {
+        for agent in std::mem::take(&mut self.due_at_next_batch) {
+            self.make_due(&agent);
+        }
+        for (agent, framework, role, number) in self.expiries.take_expired(now) {
+            let Some(entry) = self.agents.get_mut(&agent) else { continue };
+            if entry.filters.remove(&framework, &role, number) {
+                if let Some(framework) = self.frameworks.get_mut(&framework) {
+                    framework.filtered_agents.remove(&agent);
+                }
+            }
+            if self.idle.contains(&agent) {
+                self.make_due_for(&agent, &framework);
+            }
+        }
+    }
+
+    /// The dominant share of each role, without its weight's effect being undone.
+    pub fn shares(&self) -> Vec<(Role, f64)> {
+        self.roles.keys().map(|role| (role.clone(), self.role_sorter.share(role))).collect()
+    }
+
+    /// How many filters are active, by role.
+    pub fn active_filters(&self) -> BTreeMap<Role, usize> {
+        self.expiries.count_by_role()
+    }
+
+    /// What an agent has that is neither offered nor in use.
+    pub fn available(&self, agent: &AgentId) -> Option<&Resources> {
+        self.agents.get(agent).map(|entry| &entry.available)
+    }
+
+    /// Counts what a framework holds as its own and its roles'.
+    fn count(&mut self, framework: &FrameworkId, resources: &Resources) {
+        if !self.frameworks.contains_key(framework) {
+            return;
+        }
+        for (role, part) in resources.allocations() {
+            let quantities = self.fair_quantities(&part);
+            let role = Role::from(role.as_str());
+            self.join(framework, &role);
+            self.role_sorter.holds(&role, &quantities);
+            if let Some(of) = self.roles.get_mut(&role) {
+                of.holds(framework, &quantities);
+            }
+        }
+    }
+
+    /// Makes a framework a client of a role.
+    fn join(&mut self, framework: &FrameworkId, role: &Role) {
+        let weight = self.weights.get(&**role).copied().unwrap_or(1.0);
+        let total = &self.total;
+        let of = self.roles.entry(role.clone()).or_insert_with(|| Sorter::new(total.clone()));
+        of.add(framework, 1.0);
+        self.role_sorter.add(role, weight);
+    }
+
+    fn leave(&mut self, framework: &FrameworkId, role: &Role) {
+        let Some(of) = self.roles.get_mut(role) else { return };
+        of.remove(framework);
+        if of.is_empty() {
+            self.roles.remove(role);
+            self.role_sorter.remove(role);
+        } else if !of.has_active() {
+            self.role_sorter.deactivate(role);
+        }
+    }
+
+    /// Lets a framework leave a role that it is no longer in, once it holds nothing there.
+    fn forget_if_done(&mut self, framework: &FrameworkId, role: &Role) {
+        let is_in =
+            self.frameworks.get(framework).is_some_and(|f| f.traits.roles.contains(&**role));
+        let holds = self.roles.get(role).and_then(|of| of.allocation(framework));
+        if !is_in && holds.is_some_and(Quantities::is_empty) {
+            self.leave(framework, role);
+        }
+    }
+
+    /// Brings the sorters in line with which roles a framework wants offers in.
+    fn update_interest(&mut self, id: &FrameworkId) {
+        let Some(entry) = self.frameworks.get(id) else { return };
+        let (roles, suppressed) = (entry.traits.roles.clone(), entry.traits.suppressed.clone());
+        let is_active = entry.is_active;
+        for name in roles.iter() {
+            let role = Role::from(name.as_str());
+            if is_active && !suppressed.contains(name) {
+                if let Some(of) = self.roles.get_mut(&role) {
+                    of.activate(id);
+                }
+                self.role_sorter.activate(&role);
+            } else {
+                self.lose_interest(id, &role);
+            }
+        }
+    }
+
+    fn lose_interest(&mut self, id: &FrameworkId, role: &Role) {
+        let Some(of) = self.roles.get_mut(role) else { return };
+        of.deactivate(id);
+        if !of.has_active() {
+            self.role_sorter.deactivate(role);
+        }
+    }
+
+    /// Voids a framework's filters, in one role or in all.
+    fn drop_filters(&mut self, id: &FrameworkId, role: Option<&Role>) {
+        let Some(framework) = self.frameworks.get_mut(id) else { return };
+        framework.filtered_agents.retain(|agent| {
+            let Some(entry) = self.agents.get_mut(agent) else { return false };
+            entry.filters.remove_framework(agent, id, role, &mut self.expiries)
+        });
+    }
+
+    /// A framework may want what it did not want before: asks it about all that is idle.
+    fn ask(&mut self, id: &FrameworkId) {
+        let Some(entry) = self.frameworks.get(id) else { return };
+        let is_active = |role: &String| self.roles.get(&**role).is_some_and(|of| of.is_active(id));
+        if entry.traits.roles.iter().any(is_active) {
+            for agent in self.idle.clone() {
+                self.make_due_for(&agent, id);
+            }
+        }
+    }
+
+    fn make_due(&mut self, agent: &AgentId) {
+        if self.update_idle(agent) {
+            self.due.insert(agent.clone(), Scope::All);
+        } else {
+            self.due.remove(agent);
+        }
+    }
+
+    fn make_due_for(&mut self, agent: &AgentId, framework: &FrameworkId) {
+        /// Beyond this, asking all is as cheap as asking some.
+        const MANY: usize = 16;
+        let scope = self.due.entry(agent.clone()).or_insert(Scope::Only(BTreeSet::new()));
+        if let Scope::Only(frameworks) = scope {
+            frameworks.insert(framework.clone());
+            if frameworks.len() > MANY {
+                *scope = Scope::All;
+            }
+        }
+    }
+
+    /// Whether an agent has anything to offer.
+    fn update_idle(&mut self, agent: &AgentId) -> bool {
+        let is_idle =
+            self.agents.get(agent).is_some_and(|a| a.is_active && !a.available.is_empty());
+        if is_idle {
+            self.idle.insert(agent.clone());
+        } else {
+            self.idle.remove(agent);
+        }
+        is_idle
+    }
+
+    fn refresh_totals(&mut self) {
+        self.role_sorter.set_total(self.total.clone());
+        for of in self.roles.values_mut() {
+            of.set_total(self.total.clone());
+        }
+    }
+
+    /// What counts in shares.
+    fn fair_quantities(&self, resources: &Resources) -> Quantities {
+        let all = resources.quantities();
+        if self.excluded.is_empty() {
+            return all;
+        }
+        all.iter().filter(|(name, _)| !self.excluded.contains(*name)).collect()
+    }
+}
+
+/// Resources without the role that they are allocated to.
+fn unallocated(resources: &Resources) -> Resources {
+    let mut resources = resources.clone();
+    resources.unallocate();
+    resources
+}

@@ -1,0 +1,98 @@
+//! An agent, as the master knows it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use mesos::agent::{AgentCapability, AgentCapabilityType, AgentInfo};
+use mesos::executor_info::ExecutorInfo;
+use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+use mesos::operation::Uuid;
+use mesos::resources::Resources;
+use mesos::time::Time;
+use mesos::v1;
+
+use crate::event::AgentPid;
+
+/// An agent that is registered. It is in use while it is connected and active.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// What it says of itself.
+    pub info: Arc<AgentInfo>,
+    /// Where it is.
+    pub pid: AgentPid,
+    /// Its release.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: BTreeSet<AgentCapabilityType>,
+    /// When it first registered with this master.
+    pub registered: Time,
+    /// When it last came back.
+    pub reregistered: Option<Time>,
+    /// Whether the link to it is up, as far as is known.
+    pub connected: bool,
+    /// Whether its resources are offered. A disconnected agent is inactive too.
+    pub active: bool,
+    /// Whether an operator has taken it out of use (row AG-12).
+    pub deactivated: bool,
+    /// The version of its resources, against which it checks operations.
+    pub resource_version: Option<Uuid>,
+    /// All that it has, with its dynamic reservations and volumes.
+    pub total: Resources,
+    /// What of it is offered.
+    pub offered: Resources,
+    /// What of it is in use, by framework: by tasks that are not over, and by their executors.
+    pub used: OrdMap<FrameworkId, Resources>,
+    /// Its tasks, by framework; the tasks themselves are with their frameworks.
+    pub tasks: OrdMap<FrameworkId, OrdSet<TaskId>>,
+    /// Its executors, by framework, except those that run a single command.
+    pub executors: OrdMap<FrameworkId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
+    /// The offers that are out for it.
+    pub offers: OrdSet<OfferId>,
+}
+
+impl Agent {
+    /// Whether the master knows this executor to be on the agent.
+    pub fn has_executor(&self, framework: &FrameworkId, executor: &ExecutorId) -> bool {
+        self.executors.get(framework).is_some_and(|of| of.contains_key(executor))
+    }
+
+    /// What of the agent is in use, by whatever framework.
+    pub fn used_in_total(&self) -> Resources {
+        self.used.values().fold(Resources::default(), |sum, used| sum + used)
+    }
+
+    /// The agent as `GET_AGENTS` and `AGENT_ADDED` show it.
+    pub fn to_v1(&self) -> v1::master::Agent {
+        let capabilities = self.capabilities.iter();
+        v1::master::Agent {
+            agent_info: (*self.info).clone(),
+            active: self.active,
+            deactivated: Some(self.deactivated),
+            version: self.version.clone(),
+            pid: Some(self.pid.as_str().to_owned()),
+            registered_time: Some(self.registered.into()),
+            reregistered_time: self.reregistered.map(Into::into),
+            total_resources: self.total.to_endpoint_vec(),
+            allocated_resources: self.used_in_total().to_endpoint_vec(),
+            offered_resources: self.offered.to_endpoint_vec(),
+            capabilities: capabilities.map(|c| AgentCapability { r#type: Some(*c) }).collect(),
+            ..v1::master::Agent::default()
+        }
+    }
+
+    pub(crate) fn add_used(&mut self, framework: &FrameworkId, resources: &Resources) {
+        *self.used.entry(framework.clone()).or_default() += resources;
+    }
+
+    pub(crate) fn remove_used(&mut self, framework: &FrameworkId, resources: &Resources) {
+        if let Some(used) = self.used.get_mut(framework) {
+            *used -= resources;
+            if used.is_empty() {
+                self.used.remove(framework);
+            }
+        }
+    }
+}
