@@ -24,6 +24,7 @@ mod table;
 mod time;
 pub mod units;
 mod upid;
+mod web;
 
 pub use clock::{Clock, Timer};
 pub use config::{EnvError, Limits, NodeConfig};
