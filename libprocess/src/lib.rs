@@ -19,6 +19,7 @@ mod process;
 mod remote;
 mod scheduler;
 mod stats;
+pub mod subprocess;
 mod substrate;
 mod table;
 mod time;
