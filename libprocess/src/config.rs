@@ -1,6 +1,8 @@
 //! What can be chosen about a node.
 
 use crate::Clock;
+use crate::http::server::HttpConfig;
+use crate::metrics::RateLimiter;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use thiserror::Error;
@@ -22,6 +24,8 @@ pub struct NodeConfig {
     /// The process whose routes also answer without its id in the path, and which receives messages
     /// to the empty id.
     pub delegate: Option<String>,
+    /// How HTTP is served.
+    pub http: HttpConfig,
     /// Refuse messages whose sender names another IP than the connection comes from (LP-35).
     pub require_peer_ip_match: bool,
 }
@@ -35,6 +39,7 @@ impl Default for NodeConfig {
             clock: Clock::real(),
             limits: Limits::default(),
             delegate: None,
+            http: HttpConfig::default(),
             require_peer_ip_match: false,
         }
     }
@@ -108,7 +113,8 @@ impl NodeConfig {
     }
 
     /// Changes the configuration as `LIBPROCESS_IP`, `_PORT`, `_ADVERTISE_IP`, `_ADVERTISE_PORT`,
-    /// `_NUM_WORKER_THREADS` and `_REQUIRE_PEER_ADDRESS_IP_MATCH` say; `lookup` reads a variable.
+    /// `_NUM_WORKER_THREADS`, `_REQUIRE_PEER_ADDRESS_IP_MATCH` and
+    /// `_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT` say; `lookup` reads a variable.
     ///
     /// # Errors
     /// When a variable does not hold what it should.
@@ -134,6 +140,17 @@ impl NodeConfig {
                 return Err(EnvError { variable: workers, value, expected });
             }
             self.workers = count;
+        }
+        let limit = "LIBPROCESS_METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT";
+        // Here empty means something: no limit.
+        if let Some(value) = (env.0)(limit) {
+            let expected = "a number and a duration, such as 2/1secs";
+            let limiter = RateLimiter::parse(&value).map_err(|_| EnvError {
+                variable: limit,
+                value,
+                expected,
+            })?;
+            self.http.snapshot_limit = std::sync::Arc::new(limiter);
         }
         let expected = "true or false";
         if let Some(text) =

@@ -19,11 +19,13 @@ mod process;
 mod remote;
 mod scheduler;
 mod stats;
+pub mod subprocess;
 mod substrate;
 mod table;
 mod time;
 pub mod units;
 mod upid;
+mod web;
 
 pub use clock::{Clock, Timer};
 pub use config::{EnvError, Limits, NodeConfig};

@@ -8,6 +8,7 @@ use crate::event::{Event, ProcessSnapshot};
 use crate::filter::Filters;
 use crate::latch::Wait;
 use crate::message::Parcel;
+use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
@@ -63,6 +64,7 @@ pub(crate) struct Shared {
     stats: Stats,
     remote: Remote,
     http: OnceLock<HttpHandler>,
+    metrics: Metrics,
     /// How many processes are between the end of their queue and the end of their exit.
     exiting: AtomicUsize,
     runtimes: Vec<Handle>,
@@ -93,6 +95,7 @@ impl Node {
         let shared = Arc::new(Shared {
             remote: Remote::default(),
             http: OnceLock::new(),
+            metrics: Metrics::default(),
             config,
             bound,
             address,
@@ -108,6 +111,7 @@ impl Node {
         let node = Self(shared);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
+        crate::web::attach(&node);
         let listening = crate::remote::listen(&node, &listener, &substrate);
         *node.0.substrate() = Some(substrate);
         if let Err(source) = listening {
@@ -440,6 +444,10 @@ impl Shared {
 
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     pub fn runtimes(&self) -> &[Handle] {

@@ -66,8 +66,8 @@ pub(super) fn line(event: &Event<'_>) -> String {
     line.push_str(&fields.message);
     line.push_str(&fields.rest);
     if line.len() > LINE_LIMIT_BYTES {
-        let end = line.floor_char_boundary(LINE_LIMIT_BYTES);
-        line.truncate(end);
+        let fits = (0..=LINE_LIMIT_BYTES).rev().find(|end| line.is_char_boundary(*end));
+        line.truncate(fits.unwrap_or(0));
         line.push_str("...");
     }
     line.push('\n');

@@ -76,7 +76,7 @@ impl Builtin {
                     let text = shared.metrics.prometheus(timeout).await;
                     Response::ok().with_body(PROMETHEUS_TEXT, text)
                 }
-                Err(response) => response,
+                Err(response) => *response,
             },
             Self::Snapshot => snapshot(&request, shared).await,
             Self::SystemStats => Response::json(&SystemStats::now()),
@@ -87,7 +87,7 @@ impl Builtin {
 async fn snapshot(request: &Request, shared: &Shared) -> Response {
     let timeout = match timeout(request) {
         Ok(timeout) => timeout,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     if !shared.config.snapshot_limit.acquire().await {
         return Response::text(
@@ -98,12 +98,12 @@ async fn snapshot(request: &Request, shared: &Shared) -> Response {
     Response::json(&shared.metrics.snapshot(timeout).await)
 }
 
-fn timeout(request: &Request) -> Result<Option<Duration>, Response> {
+fn timeout(request: &Request) -> Result<Option<Duration>, Box<Response>> {
     request
         .query("timeout")
         .map(|text| {
             parse_duration(text).map_err(|error| {
-                Response::bad_request(format!("Invalid timeout '{text}': {error}.\n"))
+                Box::new(Response::bad_request(format!("Invalid timeout '{text}': {error}.\n")))
             })
         })
         .transpose()

@@ -48,7 +48,7 @@ async fn answer(
         Ok(handler) => handler,
         Err(response) => {
             body::drain(payload, shared).await;
-            return response;
+            return *response;
         }
     };
     let realm = match &handler {
@@ -106,7 +106,7 @@ async fn deliver(
     }
 }
 
-fn find(request: &Request, shared: &Shared) -> Result<Handler, Response> {
+fn find(request: &Request, shared: &Shared) -> Result<Handler, Box<Response>> {
     let disabled = |path: &str| {
         let mut path = path.trim_end_matches('/');
         // A disabled path takes everything below it with it.
@@ -120,7 +120,7 @@ fn find(request: &Request, shared: &Shared) -> Result<Handler, Response> {
     };
     let forbidden = || {
         shared.counters.disabled.increment();
-        Response::forbidden(format!("Endpoint '{}' is disabled", request.path))
+        Box::new(Response::forbidden(format!("Endpoint '{}' is disabled", request.path)))
     };
     if disabled(&request.path) {
         return Err(forbidden());
@@ -128,7 +128,8 @@ fn find(request: &Request, shared: &Shared) -> Result<Handler, Response> {
     if let Some(builtin) = Builtin::find(&request.path) {
         return Ok(Handler::Builtin(builtin));
     }
-    let target = shared.site.lookup(&request.path).ok_or_else(Response::not_found)?;
+    let target =
+        shared.site.lookup(&request.path).ok_or_else(|| Box::new(Response::not_found()))?;
     // The same endpoint has two paths at the delegate, and both are meant.
     if disabled(&format!("/{}{}", target.process, target.endpoint)) || disabled(&target.endpoint) {
         return Err(forbidden());
