@@ -1,12 +1,13 @@
 //! What can be chosen about a node.
 
 use crate::Clock;
+use crate::metrics::Metrics;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use thiserror::Error;
 
 /// How to start a [`Node`](crate::Node). The default listens on a free port of the loopback address.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NodeConfig {
     /// Where to listen. Port 0 takes a free one; an unspecified address takes all interfaces.
     pub bind: SocketAddr,
@@ -24,6 +25,9 @@ pub struct NodeConfig {
     pub delegate: Option<String>,
     /// Refuse messages whose sender names another IP than the connection comes from (LP-35).
     pub require_peer_ip_match: bool,
+    /// Where the node's metrics are registered, its own and its processes'. Not to be shared
+    /// between nodes.
+    pub metrics: Metrics,
 }
 
 impl Default for NodeConfig {
@@ -36,6 +40,7 @@ impl Default for NodeConfig {
             limits: Limits::default(),
             delegate: None,
             require_peer_ip_match: false,
+            metrics: Metrics::new("mesos"),
         }
     }
 }
