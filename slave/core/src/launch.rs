@@ -16,6 +16,7 @@ use mesos::executor_info::{ExecutorInfo, ExecutorInfoType};
 use mesos::framework::FrameworkInfo;
 use mesos::ids::{ContainerId, FrameworkId, TaskId};
 use mesos::internal::{ExitedExecutor, RunTask, RunTaskGroup};
+use mesos::resources::Resources;
 use mesos::task::{Reason, TaskGroupInfo, TaskInfo, TaskState};
 
 use crate::agent::{Agent, AgentState, ExecutorKey};
@@ -27,7 +28,6 @@ use crate::executor::{Executor, ExecutorState, Queued};
 use crate::framework::{Framework, FrameworkState, Launch};
 use crate::paths::{IdError, check_id};
 use crate::pending::{Then, Timer};
-use crate::resources::equal;
 use crate::step::Step;
 use crate::task::{dropped, new_task, random_uuid_text};
 
@@ -166,7 +166,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: false,
-            limits: Vec::new(),
+            limits: Resources::new(),
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
@@ -289,7 +289,7 @@ impl Agent {
         let Some(executor) = self.executor_mut(key) else { return };
         // Until it registers the container keeps what it was made with.
         let resources = executor.allocated();
-        if executor.state != ExecutorState::Running || equal(&resources, &executor.limits) {
+        if executor.state != ExecutorState::Running || resources == executor.limits {
             return;
         }
         executor.limits = resources.clone();

@@ -21,7 +21,6 @@ use mesos::ids::{ExecutorId, FrameworkId, TaskId};
 use mesos::internal::StatusUpdate;
 
 use crate::checkpoint::{RunId, UpdateRecord};
-use crate::task::is_terminal;
 
 /// The wait before an update is first forwarded again.
 const RETRY_MIN: Duration = Duration::from_secs(10);
@@ -114,7 +113,7 @@ impl Streams {
             return Submitted::Duplicate { durable: known };
         }
         // There is room left for the update that ends the task.
-        let reserve = if is_terminal(update.status.state) { 0 } else { TERMINAL_RESERVE };
+        let reserve = if update.status.state.is_terminal() { 0 } else { TERMINAL_RESERVE };
         if stream.waiting.len() + reserve >= MAX_WAITING {
             return Submitted::Full;
         }
@@ -130,7 +129,7 @@ impl Streams {
 
     /// Whether the update that ends a task waits.
     pub(crate) fn is_ending(&self, framework: &FrameworkId, task: &TaskId) -> bool {
-        let over = |waiting: &Waiting| is_terminal(waiting.update.status.state);
+        let over = |waiting: &Waiting| waiting.update.status.state.is_terminal();
         self.stream(framework, task).is_some_and(|stream| stream.waiting.iter().any(over))
     }
 
@@ -202,7 +201,7 @@ impl Streams {
         stream.retry = RETRY_MIN;
         stream.remember(head.uuid);
         let executor = stream.executor.clone();
-        let closed = is_terminal(head.update.status.state);
+        let closed = head.update.status.state.is_terminal();
         if closed {
             self.streams.remove(&key);
         }
@@ -228,7 +227,7 @@ impl Streams {
                     }
                     let head = stream.waiting.pop_front();
                     stream.remember(uuid.clone());
-                    if head.is_some_and(|head| is_terminal(head.update.status.state)) {
+                    if head.is_some_and(|head| head.update.status.state.is_terminal()) {
                         return;
                     }
                 }
