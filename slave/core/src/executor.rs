@@ -75,8 +75,8 @@ pub struct Executor {
 
     /// Whether the shell was asked to make the container.
     pub(crate) container_asked: bool,
-    /// What its container was last allowed to use.
-    pub(crate) limits: Resources,
+    /// What its container was last allowed to use; unknown after a restart of the agent.
+    pub(crate) limits: Option<Resources>,
     /// What its tasks wait for: changes of its resources that are not in force, and its pid that
     /// is not on disk.
     pub(crate) gates: u32,

@@ -16,7 +16,6 @@ use mesos::executor_info::{ExecutorInfo, ExecutorInfoType};
 use mesos::framework::FrameworkInfo;
 use mesos::ids::{ContainerId, FrameworkId, TaskId};
 use mesos::internal::{ExitedExecutor, RunTask, RunTaskGroup};
-use mesos::resources::Resources;
 use mesos::task::{Reason, TaskGroupInfo, TaskInfo, TaskState};
 
 use crate::agent::{Agent, AgentState, ExecutorKey};
@@ -166,7 +165,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: false,
-            limits: Resources::new(),
+            limits: None,
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
@@ -263,7 +262,7 @@ impl Agent {
         };
         if let Some(executor) = self.executor_mut(&key) {
             executor.container_asked = true;
-            executor.limits = resources;
+            executor.limits = Some(resources);
         }
         io.push(Effect::LaunchContainer(Box::new(spec)));
         let timeout = self.config.executor_registration_timeout;
@@ -289,10 +288,11 @@ impl Agent {
         let Some(executor) = self.executor_mut(key) else { return };
         // Until it registers the container keeps what it was made with.
         let resources = executor.allocated();
-        if executor.state != ExecutorState::Running || resources == executor.limits {
+        if executor.state != ExecutorState::Running || executor.limits.as_ref() == Some(&resources)
+        {
             return;
         }
-        executor.limits = resources.clone();
+        executor.limits = Some(resources.clone());
         executor.gates += 1;
         let container = executor.container.clone();
         io.push(Effect::UpdateContainer { container, resources });

@@ -20,7 +20,6 @@ use imbl::{OrdMap, Vector};
 use mesos::agent::AgentInfo;
 use mesos::ids::FrameworkId;
 use mesos::internal::ReconnectExecutor;
-use mesos::resources::Resources;
 use mesos::task::TaskState;
 
 use crate::agent::{Agent, AgentState, ExecutorKey};
@@ -176,7 +175,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: true,
-            limits: Resources::new(),
+            limits: None,
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
@@ -185,7 +184,6 @@ impl Agent {
         for task in tasks {
             self.recover_task(&id, &mut executor, task);
         }
-        executor.limits = executor.allocated();
         self.containers.insert(id.container, key);
         Some(executor)
     }
@@ -250,7 +248,7 @@ impl Agent {
             container: executor.container.clone(),
             pid: executor.launched.as_ref().and_then(|launched| launched.pid),
             directory: executor.directory.clone(),
-            resources: executor.limits.clone(),
+            resources: executor.allocated(),
         });
         io.push(Effect::RecoverContainers(containers.collect()));
         if self.cleaning_up {

@@ -69,6 +69,11 @@ impl Disk {
         tasks.filter(|t| t.task.task_id == *id).flat_map(|t| t.updates.clone()).collect()
     }
 
+    /// Whether a task is written down.
+    pub fn has_task(&self, id: &TaskId) -> bool {
+        self.runs.values().flat_map(|run| &run.tasks).any(|known| known.task.task_id == *id)
+    }
+
     /// Whether the run of this container is written down.
     pub fn has_run(&self, container: &ContainerId) -> bool {
         self.runs.keys().any(|run| run.container == *container)
