@@ -385,6 +385,10 @@ impl Agent {
         status: i32,
     ) {
         let Some(leader) = self.registration.leader.clone() else { return };
+        if !matches!(self.state, AgentState::Running | AgentState::Terminating) {
+            // The master learns of it when the agent registers and does not name the executor.
+            return;
+        }
         let message = ExitedExecutor {
             agent_id: self.id(),
             framework_id: key.framework.clone(),

@@ -12,7 +12,7 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 fn used(info: &mesos::framework::FrameworkInfo) -> Driver {
     let mut driver = Driver::registered();
     let container = driver.start(info, "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Finished, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Finished, "1"));
     let end = driver.forwarded_one();
     driver.acknowledge(&end);
     driver.terminated(&container, Default::default());

@@ -231,7 +231,7 @@ impl Driver {
     pub fn advance_pinged(&mut self, span: Duration) {
         let until = self.now + span;
         while self.now < until {
-            self.from_master(PingAgent { connected: true });
+            self.master_says(PingAgent { connected: true });
             self.advance(until.since(self.now).min(Duration::from_secs(15)));
         }
     }
@@ -245,11 +245,11 @@ impl Driver {
         self.event(Event::MasterDetected { master: Some(leader) });
     }
 
-    pub fn from_master(&mut self, message: impl Into<MasterToAgent>) {
+    pub fn master_says(&mut self, message: impl Into<MasterToAgent>) {
         self.event(Event::MasterMessage { from: master(), message: message.into() });
     }
 
-    pub fn from_executor(&mut self, from: &ExecutorPid, message: impl Into<ExecutorToAgent>) {
+    pub fn executor_says(&mut self, from: &ExecutorPid, message: impl Into<ExecutorToAgent>) {
         self.event(Event::ExecutorMessage { from: from.clone(), message: message.into() });
     }
 
@@ -268,9 +268,9 @@ impl Driver {
         assert!(new || old, "the agent asks to be admitted: {sent:?}");
         let agent_id = AGENT.into();
         if new {
-            self.from_master(AgentRegistered { agent_id, connection: None });
+            self.master_says(AgentRegistered { agent_id, connection: None });
         } else {
-            self.from_master(AgentReregistered { agent_id, ..AgentReregistered::default() });
+            self.master_says(AgentReregistered { agent_id, ..AgentReregistered::default() });
         }
         assert_eq!(self.snapshot().state, AgentState::Running);
     }
@@ -286,11 +286,11 @@ impl Driver {
         launch_executor: Option<bool>,
     ) {
         let framework = framework.clone();
-        self.from_master(RunTask { framework, task, launch_executor, ..RunTask::default() });
+        self.master_says(RunTask { framework, task, launch_executor, ..RunTask::default() });
     }
 
     pub fn run_group(&mut self, framework: &FrameworkInfo, executor: &str, tasks: &[&str]) {
-        self.from_master(RunTaskGroup {
+        self.master_says(RunTaskGroup {
             framework: framework.clone(),
             executor: executor_info(executor, ExecutorInfoType::Default),
             task_group: TaskGroupInfo { tasks: tasks.iter().map(|id| command_task(id)).collect() },
@@ -312,7 +312,7 @@ impl Driver {
         let from = pid(executor);
         let message =
             RegisterExecutor { framework_id: framework.into(), executor_id: executor.into() };
-        self.from_executor(&from, message);
+        self.executor_says(&from, message);
         from
     }
 
@@ -340,7 +340,7 @@ impl Driver {
     }
 
     pub fn acknowledge(&mut self, update: &StatusUpdate) {
-        self.from_master(StatusUpdateAcknowledgement {
+        self.master_says(StatusUpdateAcknowledgement {
             agent_id: AGENT.into(),
             framework_id: update.framework_id.clone(),
             task_id: update.status.task_id.clone(),
@@ -349,7 +349,7 @@ impl Driver {
     }
 
     pub fn kill(&mut self, framework: &str, task: &str) {
-        self.from_master(KillTask {
+        self.master_says(KillTask {
             framework_id: framework.into(),
             task_id: task.into(),
             kill_policy: None,

@@ -31,7 +31,7 @@ fn a_second_registration_is_answered_again() {
     assert_eq!(driver.told_names(), ["ExecutorRegistered"]);
     let message =
         mesos::internal::RegisterExecutor { framework_id: "f1".into(), executor_id: "t1".into() };
-    driver.from_executor(&pid("impostor"), message);
+    driver.executor_says(&pid("impostor"), message);
     assert_eq!(driver.told(), [(pid("impostor"), shutdown())]);
 }
 
@@ -47,7 +47,7 @@ fn an_executor_that_stays_silent_is_given_up() {
     driver.advance_pinged(Duration::from_secs(59));
     assert!(driver.destroyed().is_empty());
     driver.advance(Duration::from_secs(1));
-    assert_eq!(driver.destroyed(), [container.clone()]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
     driver.terminated(&container, Default::default());
     let end = driver.forwarded_one();
     assert_eq!(end.status.state, TaskState::Failed);
@@ -62,7 +62,7 @@ fn an_executor_that_comes_back_goes_on() {
     driver.forget();
     driver.event(Event::ExecutorExited { executor: pid("t1") });
     assert_eq!(driver.executor("f1", "t1").pid, None);
-    driver.from_executor(
+    driver.executor_says(
         &pid("again"),
         ReregisterExecutor {
             executor_id: "t1".into(),
@@ -85,7 +85,7 @@ fn a_task_that_was_on_its_way_is_reported() {
     driver.container_up();
     driver.executor_registers("f1", "e1");
     driver.event(Event::ExecutorExited { executor: pid("e1") });
-    driver.from_executor(
+    driver.executor_says(
         &pid("again"),
         ReregisterExecutor {
             executor_id: "e1".into(),
@@ -104,7 +104,7 @@ fn an_executor_that_does_not_come_back_is_given_up() {
     let container = driver.start(&framework("f1"), "t1");
     driver.event(Event::ExecutorExited { executor: pid("t1") });
     driver.advance_pinged(Duration::from_secs(60));
-    assert_eq!(driver.destroyed(), [container]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
 }
 
 #[test]
@@ -117,10 +117,10 @@ fn messages_are_relayed_both_ways() {
         executor_id: "t1".into(),
         data: "ping".into(),
     };
-    driver.from_master(message.clone());
+    driver.master_says(message.clone());
     assert_eq!(driver.told(), [(pid("t1"), AgentToExecutor::FrameworkToExecutor(message))]);
     let message = ExecutorToFramework { data: "pong".into(), ..ExecutorToFramework::default() };
-    driver.from_executor(&pid("t1"), message.clone());
+    driver.executor_says(&pid("t1"), message.clone());
     let expected = ExecutorToFramework {
         agent_id: "m1-S0".into(),
         framework_id: "f1".into(),
@@ -129,8 +129,8 @@ fn messages_are_relayed_both_ways() {
     };
     assert_eq!(driver.sent(), [AgentToMaster::ExecutorToFramework(expected)]);
     assert_eq!(driver.count(Counter::ValidFrameworkMessages), 2);
-    driver.from_executor(&pid("t9"), message);
-    driver.from_master(FrameworkToExecutor {
+    driver.executor_says(&pid("t9"), message);
+    driver.master_says(FrameworkToExecutor {
         executor_id: "t9".into(),
         framework_id: "f1".into(),
         ..FrameworkToExecutor::default()
@@ -145,7 +145,7 @@ fn a_framework_may_describe_itself_anew() {
     driver.start(&framework("f1"), "t1");
     let mut info = framework("f1");
     info.name = "renamed".to_string();
-    driver.from_master(UpdateFramework { framework_id: "f1".into(), framework_info: Some(info) });
+    driver.master_says(UpdateFramework { framework_id: "f1".into(), framework_info: Some(info) });
     assert_eq!(driver.framework("f1").info.name, "renamed");
     assert_eq!(driver.executor("f1", "t1").state, ExecutorState::Running);
 }

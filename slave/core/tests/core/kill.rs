@@ -24,7 +24,7 @@ fn a_task_that_waits_is_killed_at_once() {
     driver.executor_registers("f1", "t1");
     assert_eq!(driver.told_names(), ["ShutdownExecutor"]);
     driver.advance(Duration::from_secs(5));
-    assert_eq!(driver.destroyed(), [container.clone()]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
     driver.terminated(&container, Default::default());
     assert!(driver.forwarded().is_empty(), "a task ends once");
     driver.acknowledge(&killed);
@@ -80,7 +80,7 @@ fn an_executor_is_told_to_kill_with_the_policy() {
         task_id: "t1".into(),
         kill_policy: Some(KillPolicy { grace_period }),
     };
-    driver.from_master(message.clone());
+    driver.master_says(message.clone());
     assert_eq!(driver.told(), [(pid("t1"), AgentToExecutor::KillTask(message))]);
     assert!(driver.forwarded().is_empty(), "the executor reports the end");
 }
@@ -105,12 +105,12 @@ fn a_task_that_no_executor_has_is_reported() {
 fn a_kill_outlives_a_broken_connection() {
     let mut driver = Driver::registered();
     driver.start(&framework("f1"), "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     driver.event(Event::ExecutorExited { executor: pid("t1") });
     driver.forget();
     driver.kill("f1", "t1");
     assert!(driver.told().is_empty());
-    driver.from_executor(
+    driver.executor_says(
         &pid("t1-again"),
         mesos::internal::ReregisterExecutor {
             executor_id: "t1".into(),
@@ -125,7 +125,7 @@ fn a_kill_outlives_a_broken_connection() {
 fn a_launch_that_waits_for_a_removal_can_be_killed() {
     let mut driver = Driver::registered();
     let container = driver.start(&framework("f1"), "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Finished, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Finished, "1"));
     let end = driver.forwarded_one();
     driver.acknowledge(&end);
     driver.terminated(&container, Default::default());

@@ -163,7 +163,7 @@ fn a_container_that_cannot_grow_is_destroyed() {
     driver.executor_registers("f1", "e1");
     let failed = Err("no memory".to_string());
     driver.event(Event::ContainerUpdated { container: container.clone(), result: failed });
-    assert_eq!(driver.destroyed(), [container.clone()]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
     driver.terminated(&container, Default::default());
     let updates = driver.forwarded();
     assert_eq!(updates.len(), 2);
@@ -229,7 +229,7 @@ fn a_launch_for_an_ending_executor_is_dropped() {
     driver.run(&info, custom_task("t1", "e1"));
     driver.container_up();
     driver.executor_registers("f1", "e1");
-    driver.from_master(mesos::internal::ShutdownExecutor {
+    driver.master_says(mesos::internal::ShutdownExecutor {
         executor_id: Some("e1".into()),
         framework_id: Some("f1".into()),
     });

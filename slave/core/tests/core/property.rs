@@ -155,7 +155,7 @@ impl World {
             90..94 => self.answer_agent(),
             94 => self.driver().event(Event::MasterExited { master: master() }),
             95 => self.break_link(),
-            96 => self.driver().from_master(PingAgent { connected: true }),
+            96 => self.driver().master_says(PingAgent { connected: true }),
             97 => self.restart(),
             98 => self.shutdown_framework(),
             _ => self.crash_container(),
@@ -192,7 +192,7 @@ impl World {
         let keys: Vec<Key> = self.tasks.keys().cloned().collect();
         if let Some((framework_id, task_id)) = self.rng.choice(keys) {
             let kill_policy = None;
-            self.driver().from_master(KillTask { framework_id, task_id, kill_policy });
+            self.driver().master_says(KillTask { framework_id, task_id, kill_policy });
         }
     }
 
@@ -289,7 +289,7 @@ impl World {
                     executor_id: container.executor.as_str().into(),
                 };
                 let pid = container.pid.clone();
-                self.driver().from_executor(&pid, message);
+                self.driver().executor_says(&pid, message);
             }
             Link::Broken => {
                 container.pid = ExecutorPid::new(format!("{id}-{number}"));
@@ -300,12 +300,12 @@ impl World {
                     updates: container.unconfirmed.clone(),
                 };
                 let pid = container.pid.clone();
-                self.driver().from_executor(&pid, message);
+                self.driver().executor_says(&pid, message);
             }
             Link::Connected if repeat && !container.unconfirmed.is_empty() => {
                 let update = container.unconfirmed[pick % container.unconfirmed.len()].clone();
                 let pid = container.pid.clone();
-                self.driver().from_executor(&pid, update);
+                self.driver().executor_says(&pid, update);
             }
             Link::Connected => {
                 let live = container.tasks.iter_mut().filter(|(_, state)| !is_over(**state));
@@ -333,7 +333,7 @@ impl World {
                 if let Some(known) = self.tasks.get_mut(&key) {
                     known.said.extend(update.uuid.clone());
                 }
-                self.driver().from_executor(&pid, update);
+                self.driver().executor_says(&pid, update);
             }
         }
     }
@@ -342,7 +342,7 @@ impl World {
         let Some(old) = self.asks.take() else { return };
         if !old {
             let message = AgentRegistered { agent_id: AGENT.into(), connection: None };
-            return self.driver().from_master(message);
+            return self.driver().master_says(message);
         }
         let mut reconciliations = Vec::new();
         for (id, info) in &self.frameworks {
@@ -358,13 +358,13 @@ impl World {
             });
         }
         let agent_id = AGENT.into();
-        self.driver().from_master(AgentReregistered {
+        self.driver().master_says(AgentReregistered {
             agent_id,
             reconciliations,
             connection: None,
         });
         for framework_id in self.ended.clone() {
-            self.driver().from_master(ShutdownFramework { framework_id });
+            self.driver().master_says(ShutdownFramework { framework_id });
         }
     }
 
@@ -377,7 +377,7 @@ impl World {
         self.frameworks.remove(&id);
         self.ended.insert(id.clone());
         self.tasks.retain(|(owner, _), _| *owner != id);
-        self.driver().from_master(ShutdownFramework { framework_id: id });
+        self.driver().master_says(ShutdownFramework { framework_id: id });
     }
 
     /// Kills the agent in the middle of whatever it does, and starts it again.
@@ -588,7 +588,7 @@ impl World {
             self.observe();
             self.acknowledge_all();
             if round % 20 == 0 {
-                self.driver().from_master(PingAgent { connected: true });
+                self.driver().master_says(PingAgent { connected: true });
                 self.driver().advance(Duration::from_secs(2));
                 self.observe();
             }

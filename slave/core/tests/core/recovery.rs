@@ -19,12 +19,12 @@ use crate::driver::{
 fn running() -> Driver {
     let mut driver = Driver::registered();
     driver.start(&checkpointing("f1"), "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     driver
 }
 
 fn comes_back(driver: &mut Driver, executor: &str) {
-    driver.from_executor(
+    driver.executor_says(
         &pid(executor),
         ReregisterExecutor {
             executor_id: executor.into(),
@@ -67,9 +67,9 @@ fn running_work_survives() {
 #[test]
 fn unacknowledged_updates_survive() {
     let mut driver = running();
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Finished, "2"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Finished, "2"));
     let mut driver = driver.restart();
-    driver.from_executor(
+    driver.executor_says(
         &pid("t1"),
         ReregisterExecutor {
             executor_id: "t1".into(),
@@ -105,7 +105,7 @@ fn updates_that_the_agent_missed_are_taken() {
     let first = driver.forwarded_one();
     driver.acknowledge(&first);
     let mut driver = driver.restart();
-    driver.from_executor(
+    driver.executor_says(
         &pid("t1"),
         ReregisterExecutor {
             executor_id: "t1".into(),
@@ -123,13 +123,13 @@ fn who_does_not_come_back_is_given_up() {
     let info = partition_aware(checkpointing("f1"));
     let mut driver = Driver::registered();
     let container = driver.start(&info, "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     let mut driver = driver.restart();
     driver.advance(Duration::from_millis(1999));
     assert!(!driver.looks_for_master());
     driver.advance(Duration::from_millis(1));
     assert!(driver.looks_for_master());
-    assert_eq!(driver.destroyed(), [container.clone()]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
     comes_back(&mut driver, "t1");
     let told = driver.told();
     assert!(matches!(told.last(), Some((_, AgentToExecutor::ShutdownExecutor(_)))));
@@ -159,7 +159,7 @@ fn who_died_meanwhile_is_mourned() {
 fn a_task_that_never_reached_its_executor_is_reported() {
     let mut driver = Driver::registered();
     driver.start_custom(&checkpointing("f1"), "t1", "e1");
-    driver.from_executor(&pid("e1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("e1"), update("f1", "t1", TaskState::Running, "1"));
     let running = driver.forwarded_one();
     driver.acknowledge(&running);
     driver.writes_at_once = false;
@@ -193,7 +193,7 @@ fn what_is_over_is_not_recovered() {
     let container = driver.executor("f1", "t1").container;
     let first = driver.forwarded_one();
     driver.acknowledge(&first);
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Finished, "2"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Finished, "2"));
     let end = driver.forwarded_one();
     driver.acknowledge(&end);
     driver.terminated(&container, ContainerTermination::default());
@@ -269,7 +269,7 @@ fn cleanup_ends_everything_and_exits() {
     let container = driver.recover_containers().remove(0).container;
     assert_eq!(driver.told_names(), ["ShutdownExecutor"]);
     driver.advance(Duration::from_secs(5));
-    assert_eq!(driver.destroyed(), [container.clone()]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
     driver.terminated(&container, ContainerTermination::default());
     assert_eq!(driver.exit, Some(None));
     assert_eq!(driver.disk.recovered().agent, None);
@@ -301,7 +301,7 @@ fn executors_are_reported_to_the_master_again() {
     let mut driver = Driver::registered();
     driver.start_custom(&checkpointing("f1"), "t1", "e1");
     let mut driver = driver.restart();
-    driver.from_executor(
+    driver.executor_says(
         &pid("e1"),
         ReregisterExecutor {
             executor_id: "e1".into(),

@@ -31,7 +31,7 @@ fn a_new_agent_looks_for_a_master_and_registers() {
     assert_eq!(request.agent.hostname, "node1");
     assert_eq!(request.agent.id, None);
     assert_eq!(driver.links_to_master(), 1);
-    driver.from_master(AgentRegistered { agent_id: AGENT.into(), connection: None });
+    driver.master_says(AgentRegistered { agent_id: AGENT.into(), connection: None });
     assert_eq!(driver.snapshot().state, AgentState::Running);
     assert_eq!(driver.snapshot().info.id, Some(AGENT.into()));
     assert_eq!(driver.disk.recovered().agent.map(|a| a.info.id), Some(Some(AGENT.into())));
@@ -77,7 +77,7 @@ fn without_a_leader_nothing_is_acted_on() {
 #[test]
 fn another_id_than_its_own_is_fatal() {
     let mut driver = Driver::registered();
-    driver.from_master(AgentRegistered { agent_id: "m1-S9".into(), connection: None });
+    driver.master_says(AgentRegistered { agent_id: "m1-S9".into(), connection: None });
     assert!(matches!(&driver.exit, Some(Some(error)) if error.contains("m1-S9")));
 }
 
@@ -105,7 +105,7 @@ fn pings_are_answered_and_missed() {
     let mut driver = Driver::registered();
     for _ in 0..10 {
         driver.advance(Duration::from_secs(15));
-        driver.from_master(PingAgent { connected: true });
+        driver.master_says(PingAgent { connected: true });
         assert!(matches!(driver.sent()[..], [AgentToMaster::PongAgent(_)]));
     }
     driver.advance(Duration::from_secs(74));
@@ -123,7 +123,7 @@ fn the_master_says_how_long_pings_may_be_missed() {
     driver.detect(&master());
     driver.advance(Duration::from_secs(1));
     let connection = MasterAgentConnection { total_ping_timeout_seconds: Some(5.0) };
-    driver.from_master(AgentRegistered { agent_id: AGENT.into(), connection: Some(connection) });
+    driver.master_says(AgentRegistered { agent_id: AGENT.into(), connection: Some(connection) });
     driver.advance(Duration::from_secs(6));
     assert_eq!(driver.snapshot().state, AgentState::Disconnected);
 }
@@ -131,7 +131,7 @@ fn the_master_says_how_long_pings_may_be_missed() {
 #[test]
 fn a_ping_that_says_disconnected_makes_it_come_back() {
     let mut driver = Driver::registered();
-    driver.from_master(PingAgent { connected: false });
+    driver.master_says(PingAgent { connected: false });
     assert_eq!(driver.snapshot().state, AgentState::Disconnected);
     driver.advance(Duration::from_secs(1));
     driver.admit();
@@ -158,7 +158,7 @@ fn tasks_that_only_the_master_knows_are_reported_lost() {
         },
     ];
     let again = AgentReregistered { agent_id: AGENT.into(), reconciliations, connection: None };
-    driver.from_master(again.clone());
+    driver.master_says(again.clone());
     let updates = driver.forwarded();
     let seen: Vec<_> =
         updates.iter().map(|u| (u.status.task_id.as_str(), u.status.state)).collect();
@@ -168,7 +168,7 @@ fn tasks_that_only_the_master_knows_are_reported_lost() {
         updates[0].status.message.as_deref(),
         Some("Reconciliation: Task is unknown to the agent")
     );
-    driver.from_master(again);
+    driver.master_says(again);
     assert!(driver.forwarded().is_empty(), "they are on their way already");
 }
 

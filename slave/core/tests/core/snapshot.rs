@@ -12,7 +12,7 @@ fn a_snapshot_does_not_change() {
     let mut driver = Driver::registered();
     driver.start(&framework("f1"), "t1");
     let before = driver.snapshot();
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     driver.start(&framework("f2"), "t2");
     let state = |snapshot: &slave_core::Snapshot| {
         let framework = framework_of(snapshot, "f1");
@@ -30,7 +30,7 @@ fn a_snapshot_shares_what_has_not_changed() {
     driver.start(&framework("f1"), "t1");
     driver.start(&framework("f2"), "t2");
     let before = driver.snapshot();
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     let after = driver.snapshot();
     let same = |id: &str| Arc::ptr_eq(&framework_of(&before, id), &framework_of(&after, id));
     assert!(!same("f1"));
@@ -42,7 +42,7 @@ fn gauges_say_what_mesos_says() {
     let mut driver = Driver::registered();
     driver.start(&framework("f1"), "t1");
     driver.run(&framework("f1"), command_task("t2"));
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     let gauges: BTreeMap<_, _> = gauges(&driver.snapshot(), driver.now).into_iter().collect();
     let expected = [
         ("slave/registered", 1.0),

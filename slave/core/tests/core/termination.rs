@@ -107,7 +107,7 @@ fn a_container_that_cannot_be_made_fails_the_task() {
 fn tasks_that_are_over_stay_over() {
     let mut driver = Driver::registered();
     let container = driver.start(&framework("f1"), "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Finished, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Finished, "1"));
     let end = driver.forwarded_one();
     driver.terminated(&container, exit(0));
     assert!(driver.forwarded().is_empty());
@@ -127,7 +127,7 @@ fn an_executor_may_take_its_grace_to_shut_down() {
     let container = driver.container_up().container;
     driver.executor_registers("f1", "e1");
     driver.forget();
-    driver.from_master(ShutdownExecutor {
+    driver.master_says(ShutdownExecutor {
         executor_id: Some("e1".into()),
         framework_id: Some("f1".into()),
     });
@@ -135,22 +135,22 @@ fn an_executor_may_take_its_grace_to_shut_down() {
     driver.advance(Duration::from_secs(19));
     assert!(driver.destroyed().is_empty());
     driver.advance(Duration::from_secs(1));
-    assert_eq!(driver.destroyed(), [container]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
 }
 
 #[test]
 fn a_framework_that_is_shut_down_ends_silently() {
     let mut driver = Driver::registered();
     let container = driver.start(&framework("f1"), "t1");
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Running, "1"));
     driver.forget();
-    driver.from_master(ShutdownFramework { framework_id: "f1".into() });
+    driver.master_says(ShutdownFramework { framework_id: "f1".into() });
     assert_eq!(driver.told_names(), ["ShutdownExecutor"]);
-    driver.from_executor(&pid("t1"), update("f1", "t1", TaskState::Killed, "2"));
+    driver.executor_says(&pid("t1"), update("f1", "t1", TaskState::Killed, "2"));
     driver.run(&framework("f1"), command_task("t2"));
     driver.advance(Duration::from_secs(60));
     assert!(driver.forwarded().is_empty(), "nobody is there to acknowledge");
-    assert_eq!(driver.destroyed(), [container.clone()]);
+    assert_eq!(driver.destroyed(), std::slice::from_ref(&container));
     driver.terminated(&container, exit(0));
     assert!(driver.snapshot().frameworks.is_empty());
     assert!(driver.forwarded().is_empty());
@@ -205,7 +205,7 @@ fn a_shutdown_by_the_master_kills_everything_and_forgets_the_agent() {
     let mut driver = Driver::registered();
     let first = driver.start(&checkpointing("f1"), "t1");
     let second = driver.start(&framework("f2"), "t2");
-    driver.from_master(ShutdownAgent { message: None });
+    driver.master_says(ShutdownAgent { message: None });
     assert_eq!(driver.snapshot().state, AgentState::Terminating);
     assert_eq!(driver.told_names(), ["ShutdownExecutor", "ShutdownExecutor"]);
     driver.terminated(&first, exit(0));

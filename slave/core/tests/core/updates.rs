@@ -18,7 +18,7 @@ fn started(checkpoint: bool) -> Driver {
 }
 
 fn say(driver: &mut Driver, state: TaskState, id: &str) {
-    driver.from_executor(&pid("t1"), update("f1", "t1", state, id));
+    driver.executor_says(&pid("t1"), update("f1", "t1", state, id));
 }
 
 #[test]
@@ -192,12 +192,12 @@ fn an_acknowledgement_counts_while_updates_wait() {
 fn what_an_executor_may_not_say_is_refused() {
     let mut driver = started(false);
     say(&mut driver, TaskState::Staging, "1");
-    driver.from_executor(&pid("t1"), update("f2", "t1", TaskState::Running, "2"));
-    driver.from_executor(&pid("t1"), update("f1", "t9", TaskState::Running, "3"));
-    driver.from_executor(&pid("t9"), update("f1", "t1", TaskState::Running, "4"));
+    driver.executor_says(&pid("t1"), update("f2", "t1", TaskState::Running, "2"));
+    driver.executor_says(&pid("t1"), update("f1", "t9", TaskState::Running, "3"));
+    driver.executor_says(&pid("t9"), update("f1", "t1", TaskState::Running, "4"));
     let mut anonymous = update("f1", "t1", TaskState::Running, "5");
     anonymous.uuid = None;
-    driver.from_executor(&pid("t1"), anonymous);
+    driver.executor_says(&pid("t1"), anonymous);
     assert!(driver.forwarded().is_empty());
     assert_eq!(driver.count(Counter::InvalidStatusUpdates), 5);
     say(&mut driver, TaskState::Finished, "6");
