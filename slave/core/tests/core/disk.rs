@@ -9,6 +9,7 @@ use slave_core::checkpoint::{
     Checkpoint, ExecutorRecord, RecoveredAgent, RecoveredExecutor, RecoveredFramework,
     RecoveredRun, RecoveredState, RecoveredTask, RunId, UpdateRecord,
 };
+use slave_core::ids::ExecutorPid;
 
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
@@ -72,6 +73,11 @@ impl Disk {
     /// Whether a task is written down.
     pub fn has_task(&self, id: &TaskId) -> bool {
         self.runs.values().flat_map(|run| &run.tasks).any(|known| known.task.task_id == *id)
+    }
+
+    /// Whether it is written down how an executor is reached.
+    pub fn has_pid(&self, pid: &ExecutorPid) -> bool {
+        self.runs.values().any(|run| run.executor_pid.as_ref() == Some(pid))
     }
 
     /// Whether the run of this container is written down.

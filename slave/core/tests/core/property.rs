@@ -470,17 +470,20 @@ impl World {
     }
 
     fn observe_told(&mut self, pid: &ExecutorPid, message: AgentToExecutor) {
-        let Some(container) = self.containers.values_mut().find(|c| c.pid == *pid) else { return };
+        let found = self.containers.iter_mut().find(|(_, container)| container.pid == *pid);
+        let Some((own, container)) = found else { return };
         match message {
             AgentToExecutor::ExecutorRegistered(_) | AgentToExecutor::ExecutorReregistered(_) => {
                 container.link = Link::Connected;
             }
             AgentToExecutor::RunTask(run) => {
                 let id = run.task.task_id.clone();
+                let driver = self.driver.as_ref().expect("there is an agent");
                 if container.checkpoint {
-                    let driver = self.driver.as_ref().expect("there is an agent");
                     assert!(driver.disk.has_task(&id), "a task is written before it is given");
+                    assert!(driver.disk.has_pid(pid), "its executor is found again");
                 }
+                assert!(!self.resizes.contains(own), "a task is given what it may use first");
                 container.fresh.insert(id.clone(), run.task);
                 let old = container.tasks.insert(id, None);
                 assert!(old.is_none(), "a task is given once");
@@ -512,6 +515,8 @@ impl World {
         let incarnation = self.incarnation;
         let ours = update.executor_id.is_some();
         let checkpoint = self.frameworks.get(&key.0).is_some_and(|info| info.checkpoint);
+        let disk = self.driver.as_ref().map(|driver| driver.disk.updates(&key.1));
+        let log = disk.unwrap_or_default();
         let Some(task) = self.tasks.get_mut(&key) else { return };
         let position = |of: &Bytes| task.said.iter().position(|known| known == of);
         match task.arrived.last_mut() {
@@ -521,6 +526,11 @@ impl World {
                 assert!(
                     *acknowledged || (!lasting && task.incarnation != incarnation),
                     "{key:?}: the next update waits for the acknowledgement of the last"
+                );
+                let known = UpdateRecord::Acknowledged(last.clone());
+                assert!(
+                    !lasting || position(last).is_none() || log.contains(&known),
+                    "{key:?}: the acknowledgement of the last is written before the next"
                 );
                 if let (Some(last), Some(this)) = (position(last), position(&uuid)) {
                     assert!(last < this, "{key:?}: updates arrive in their order");
@@ -532,7 +542,7 @@ impl World {
         task.incarnation = incarnation;
         task.over |= update.status.state.is_terminal();
         if ours && checkpoint {
-            let written = self.driver().disk.updates(&key.1).iter().any(|record| {
+            let written = log.iter().any(|record| {
                 matches!(record, UpdateRecord::Update(u) if u.uuid.as_ref() == Some(&uuid))
             });
             assert!(written, "{key:?}: an update is written before it is forwarded");
@@ -604,6 +614,12 @@ impl World {
         }
         for (key, task) in &self.tasks {
             assert!(task.over, "{key:?} comes to an end: {task:?}");
+            let arrived = |uuid| task.arrived.iter().any(|(known, _)| known == uuid);
+            let lasting = self.frameworks.get(&key.0).is_some_and(|info| info.checkpoint);
+            assert!(
+                !lasting || task.confirmed.iter().all(arrived),
+                "{key:?}: what an executor may forget reaches the framework: {task:?}"
+            );
         }
         let snapshot = self.driver().snapshot();
         let left: Vec<String> = snapshot.executors().map(describe).collect();
