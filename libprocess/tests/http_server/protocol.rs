@@ -86,13 +86,13 @@ fn head_is_get_without_a_body() {
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
-    let slow_first = echo().on("/slow", |_, reply| {
-        std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            reply.send(Response::text(StatusCode::OK, "slow"));
-        });
-    });
-    let server = start(HttpConfig::default(), slow_first);
+    let (sender, slow) = std::sync::mpsc::channel();
+    let routes = echo().on("/slow", move |_, reply| sender.send(reply).unwrap());
+    let server = start(HttpConfig::default(), routes);
+    let answer_slow = || {
+        let reply: libprocess::http::Reply = slow.recv().unwrap();
+        reply.send(Response::text(StatusCode::OK, "slow"));
+    };
     let mut stream = server.connect();
     let mut requests = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
     for number in 0..50 {
@@ -100,10 +100,12 @@ fn pipelined_requests_are_answered_in_order() {
     }
     requests.extend(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     stream.write_all(&requests).unwrap();
+    answer_slow();
     assert_eq!(Answer::read(&mut stream).text(), "slow");
     for number in 0..50 {
         assert_eq!(Answer::read(&mut stream).text(), format!("GET /echo  [{number}] "));
     }
+    answer_slow();
     assert_eq!(Answer::read(&mut stream).text(), "slow");
 }
 

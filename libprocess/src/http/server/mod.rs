@@ -109,10 +109,10 @@ pub(super) struct Shared {
 type Serve = dyn Fn(Guarded, SocketAddr) -> Pin<Box<dyn Future<Output = ()>>>;
 
 thread_local! {
-    /// The service of the server that this thread works for: each has a clock of its own that ticks,
-    /// so one per connection would be too many, and it cannot leave its thread. A thread belongs to
-    /// one node, hence one. A task of the thread owns it, since it must end before thread-local
-    /// values do.
+    /// The service of the server that this thread works for. Each has a clock of its own that
+    /// ticks, so one per connection would be too many, and it cannot leave its thread. A thread
+    /// belongs to one node, hence one. A task of the thread owns it, since it must end before
+    /// thread-local values do.
     static SERVICE: RefCell<Option<(u64, Weak<Serve>)>> = const { RefCell::new(None) };
 }
 
