@@ -28,7 +28,7 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < deadline, "not within 20 seconds: {what}");
-        // Polls, since what ends is another process.
+        // Polls another process, which tells nobody.
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -237,7 +237,7 @@ fn dropped_children_are_reaped() {
         let deadline = Instant::now() + Duration::from_secs(20);
         while tree::find(pid).is_some() {
             assert!(Instant::now() < deadline, "{pid} is still a zombie");
-            // Polls, since nobody tells who reaped it.
+            // Polls the pid, since the reaper tells nobody.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     });

@@ -145,8 +145,9 @@ impl Server {
     /// Serves one connection until it ends. Must run on a thread with an actix arbiter, as the
     /// future stays on its thread.
     pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        // Answers are written whole, so there is nothing to gain by waiting for more.
-        let _ = stream.set_nodelay(true);
+        if let Err(error) = guard::prepare(&stream, self.shared.config.stall_timeout) {
+            tracing::debug!("connection of {peer}: {error}");
+        }
         let serve = self.service().await;
         let _open = self.shared.counters.open_connection();
         serve(Guarded::new(stream, &self.shared), peer).await;
