@@ -181,12 +181,12 @@ impl fmt::Debug for Server {
 }
 
 async fn build(shared: Arc<Shared>) -> Rc<Serve> {
-    let config = shared.config.clone();
     let data = web::Data::from(shared);
     let app = App::new().app_data(data).default_service(web::route().to(exchange::exchange));
     let factory = HttpService::build()
         .keep_alive(KeepAlive::Os)
-        .client_request_timeout(config.head_timeout)
+        // `Guarded` sees to it, for every request of a connection and not only for the first.
+        .client_request_timeout(Duration::ZERO)
         // An answer that comes before the whole request is read lingers so long, that the client
         // gets to see it.
         .client_disconnect_timeout(Duration::from_secs(5))
