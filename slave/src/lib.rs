@@ -1,1 +1,4 @@
 //! slave
+
+pub mod checkpoint;
+pub mod containerizer;
