@@ -15,7 +15,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{FromRawFd as _, OwnedFd};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
@@ -122,7 +122,11 @@ struct Running {
 }
 
 impl Launcher {
-    async fn run(mut self, mut orders: UnboundedReceiver<Order>, mut exits: UnboundedReceiver<Exit>) {
+    async fn run(
+        mut self,
+        mut orders: UnboundedReceiver<Order>,
+        mut exits: UnboundedReceiver<Exit>,
+    ) {
         loop {
             tokio::select! {
                 order = orders.recv() => match order {
@@ -270,5 +274,5 @@ fn watch(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {
     }
     // SAFETY: the descriptor has just been made, and nobody else knows it.
     let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor as i32) };
-    AsyncFd::new(descriptor)
+    Ok(AsyncFd::register(descriptor)?)
 }

@@ -78,8 +78,7 @@ pub fn create(directory: &Path, owner: Option<Owner>) -> Result<Sandbox, LaunchE
 
 fn output(path: &Path, owner: Option<Owner>) -> Result<File, LaunchError> {
     let fail = |source| LaunchError::Sandbox { what: "open", path: path.to_owned(), source };
-    let file =
-        OpenOptions::new().append(true).create(true).mode(0o644).open(path).map_err(fail)?;
+    let file = OpenOptions::new().append(true).create(true).mode(0o644).open(path).map_err(fail)?;
     give(path, owner)?;
     Ok(file)
 }
