@@ -2,3 +2,4 @@
 
 pub mod checkpoint;
 pub mod containerizer;
+pub mod flags;

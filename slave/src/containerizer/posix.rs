@@ -274,5 +274,6 @@ fn watch(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {
     }
     // SAFETY: the descriptor has just been made, and nobody else knows it.
     let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor as i32) };
-    Ok(AsyncFd::register(descriptor)?)
+    // SAFETY: an `OwnedFd` stands for the same descriptor for as long as it lives.
+    Ok(unsafe { AsyncFd::register(descriptor) }?)
 }
