@@ -17,7 +17,7 @@ pub mod tree;
 use std::sync::Arc;
 
 use mesos::ids::ContainerId;
-use mesos::resource::Resource;
+use mesos::resources::Resources;
 use slave_core::effect::{LaunchSpec, RecoverContainer};
 use slave_core::event::Event;
 
@@ -34,7 +34,7 @@ pub trait Containerizer: Send {
     fn recover(&self, containers: Vec<RecoverContainer>);
 
     /// Changes what a container may use.
-    fn update(&self, container: ContainerId, resources: Vec<Resource>);
+    fn update(&self, container: ContainerId, resources: Resources);
 
     /// Kills everything in a container.
     fn destroy(&self, container: ContainerId);

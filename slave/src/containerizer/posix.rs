@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
 use mesos::ids::ContainerId;
-use mesos::resource::Resource;
+use mesos::resources::Resources;
 use nix::sys::signal::Signal;
 use slave_core::effect::{ExecutorKind, LaunchSpec, RecoverContainer};
 use slave_core::event::{ContainerTermination, Event, LaunchedContainer};
@@ -84,7 +84,7 @@ impl Containerizer for Posix {
         self.order(Order::Recover(containers));
     }
 
-    fn update(&self, container: ContainerId, _resources: Vec<Resource>) {
+    fn update(&self, container: ContainerId, _resources: Resources) {
         self.order(Order::Update(container));
     }
 
