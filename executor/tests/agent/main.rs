@@ -1,0 +1,6 @@
+//! The command executor under a real agent, with a master that the test plays: real processes,
+//! real sockets, real files.
+
+mod life;
+mod restart;
+mod support;
