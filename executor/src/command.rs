@@ -32,6 +32,9 @@ pub const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(3);
 /// How long the acknowledgement of the last update is waited for.
 const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The same, when the agent has told the executor to end: it knows what becomes of the task.
+const SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// What is left of the executor's own grace period for the reaping and the last update.
 const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 
@@ -51,10 +54,10 @@ enum Phase {
     #[default]
     Idle,
     Running {
-        pid: u32,
+        pid: i32,
     },
     Killing {
-        pid: u32,
+        pid: i32,
         since: Time,
         deadline: Time,
         timer: Timer,
@@ -109,9 +112,10 @@ impl Executor for CommandExecutor {
         let grace = driver.environment().shutdown_grace_period;
         match self.phase {
             Phase::Idle => driver.stop(),
-            // The agent, if there is one, may yet acknowledge; the driver bounds the wait.
             Phase::Over { .. } if driver.is_orphaned() => driver.stop(),
-            Phase::Over { .. } => {}
+            Phase::Over { .. } => {
+                self.await_acknowledgement(driver, SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT);
+            }
             Phase::Running { .. } | Phase::Killing { .. } => {
                 self.end_task(driver, grace.saturating_sub(SHUTDOWN_RESERVE));
             }
@@ -161,7 +165,7 @@ impl CommandExecutor {
         }
     }
 
-    fn escalate(&mut self, driver: &mut Driver<'_, Self>, pid: u32, since: Time, deadline: Time) {
+    fn escalate(&mut self, driver: &mut Driver<'_, Self>, pid: i32, since: Time, deadline: Time) {
         let wait = deadline.since(driver.now());
         let timer = driver.delay(wait, |executor, _| {
             if let Phase::Killing { pid, .. } = executor.phase {
@@ -204,18 +208,20 @@ impl CommandExecutor {
         status.reason = reason;
         let last = driver.update(status);
         self.phase = Phase::Over { last };
-        if self.shutting_down && driver.is_orphaned() {
-            driver.stop();
-        } else {
-            self.await_acknowledgement(driver);
+        match (self.shutting_down, driver.is_orphaned()) {
+            (true, true) => driver.stop(),
+            (true, false) => {
+                self.await_acknowledgement(driver, SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT);
+            }
+            (false, _) => self.await_acknowledgement(driver, ACKNOWLEDGEMENT_TIMEOUT),
         }
     }
 
-    fn await_acknowledgement(&self, driver: &mut Driver<'_, Self>) {
-        driver.delay(ACKNOWLEDGEMENT_TIMEOUT, |executor: &mut Self, driver| {
+    fn await_acknowledgement(&self, driver: &mut Driver<'_, Self>, timeout: Duration) {
+        driver.delay(timeout, move |executor: &mut Self, driver| {
             // While the agent is gone the next one is waited for, and the driver bounds that.
-            if driver.is_orphaned() {
-                executor.await_acknowledgement(driver);
+            if driver.is_orphaned() && !executor.shutting_down {
+                executor.await_acknowledgement(driver, timeout);
             } else {
                 driver.stop();
             }

@@ -3,13 +3,14 @@
 //! The executor is a process of its own with one task, and this file relies on it: every child of
 //! this process belongs to the task.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::future::Future;
-use std::io;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 
+use libprocess::subprocess::{self, Child, Command, Stdio};
 use mesos::executor_info::CommandInfo;
 use mesos::task::TaskInfo;
 use nix::sys::signal::{Signal, kill};
@@ -23,21 +24,21 @@ pub enum SpawnError {
     #[error("Command of task '{0}' has no value")]
     Empty(String),
     /// The system refused.
-    #[error("Failed to run '{program}': {source}")]
-    Spawn {
-        /// The program.
-        program: String,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error("Failed to run the command: {}", chain(.0))]
+    Spawn(#[source] subprocess::SpawnError),
+}
+
+/// An error with what is behind it.
+fn chain(error: &subprocess::SpawnError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
 }
 
 /// A process that runs a task.
 #[derive(Debug)]
-pub struct TaskProcess {
-    pid: u32,
-    child: tokio::process::Child,
-}
+pub struct TaskProcess(Child);
 
 /// How a task ended; prints as Mesos says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,59 +53,44 @@ pub fn spawn(task: &TaskInfo, directory: &Path) -> Result<TaskProcess, SpawnErro
     become_reaper();
     let empty = || SpawnError::Empty(task.task_id.to_string());
     let info = task.command.as_deref().ok_or_else(empty)?;
-    let mut command = command(info).ok_or_else(empty)?;
-    command.current_dir(directory).stdin(Stdio::null());
-    for variable in info.environment.iter().flat_map(|all| &all.variables) {
-        if let Some(value) = &variable.value {
-            command.env(&variable.name, value);
-        }
-    }
-    let parent = nix::unistd::getpid();
-    // SAFETY: the closure runs between fork and exec, and makes system calls only: it allocates
-    // nothing and takes no lock.
-    unsafe {
-        command.pre_exec(move || {
-            nix::unistd::setsid()?;
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-            // The parent may have died before the line above took effect.
-            if nix::unistd::getppid() != parent {
-                return Err(io::Error::from(nix::Error::ESRCH));
-            }
-            Ok(())
-        });
-    }
-    let program = command.get_program().to_string_lossy().into_owned();
-    let child = tokio::process::Command::from(command).spawn();
-    let child = child.map_err(|source| SpawnError::Spawn { program, source })?;
-    // A child that nobody has waited for has a pid.
-    let pid = child.id().unwrap_or_default();
-    Ok(TaskProcess { pid, child })
+    let command = command(info).ok_or_else(empty)?;
+    let own = info.environment.iter().flat_map(|all| &all.variables).filter_map(|variable| {
+        Some((OsString::from(&variable.name), OsString::from(variable.value.as_ref()?)))
+    });
+    let child = command
+        .env(std::env::vars_os().chain(own))
+        .directory(directory)
+        .stdout(Stdio::Inherit)
+        .stderr(Stdio::Inherit)
+        .new_session()
+        .parent_death_signal(Signal::SIGKILL)
+        .spawn();
+    child.map(TaskProcess).map_err(SpawnError::Spawn)
 }
 
 fn command(info: &CommandInfo) -> Option<Command> {
-    let value = info.value.as_deref().filter(|value| !value.is_empty());
+    let value = info.value.as_deref().filter(|value| !value.is_empty())?;
     if info.shell {
-        let mut command = Command::new("/bin/sh");
-        command.arg0("sh").arg("-c").arg(value?);
-        return Some(command);
+        return Some(Command::new("/bin/sh").argv0("sh").args(["-c", value]));
     }
-    let mut command = Command::new(value?);
-    if let Some((name, rest)) = info.arguments.split_first() {
-        command.arg0(name).args(rest);
-    }
-    Some(command)
+    let command = Command::new(value);
+    Some(match info.arguments.split_first() {
+        Some((name, rest)) => command.argv0(name).args(rest),
+        None => command,
+    })
 }
 
 impl TaskProcess {
     /// Its pid, which is also that of its session and process group.
-    pub fn pid(&self) -> u32 {
-        self.pid
+    pub fn pid(&self) -> i32 {
+        self.0.pid()
     }
 
     /// How it ends.
-    pub fn exit(mut self) -> impl Future<Output = Exit> + Send + 'static {
+    pub fn exit(self) -> impl Future<Output = Exit> + Send + 'static {
+        let ended = self.0.wait();
         async move {
-            match self.child.wait().await {
+            match ended.await {
                 Ok(status) => Exit(status.into_raw()),
                 Err(error) => {
                     tracing::error!("cannot wait for the task's process: {error}");
@@ -155,8 +141,8 @@ fn become_reaper() {
 }
 
 /// Sends a signal to the task and to everything below it.
-pub fn signal_tree(leader: u32, signal: Signal) {
-    let leader = Pid::from_raw(leader as i32);
+pub fn signal_tree(leader: i32, signal: Signal) {
+    let leader = Pid::from_raw(leader);
     // The group may be gone while some of its descendants, in other groups, are not.
     let _ = nix::sys::signal::killpg(leader, signal);
     for pid in descendants(Pid::this()) {
@@ -224,23 +210,5 @@ mod tests {
             Exit(11 | 128).to_string(),
             "terminated with signal Segmentation fault (core dumped)"
         );
-    }
-
-    #[test]
-    fn a_command_is_a_shell_line_or_a_program_with_arguments() {
-        let line = CommandInfo { value: Some("echo $X".into()), ..CommandInfo::default() };
-        let made = command(&line).unwrap();
-        assert_eq!(made.get_program(), "/bin/sh");
-        assert_eq!(made.get_args().collect::<Vec<_>>(), ["-c", "echo $X"]);
-        let program = CommandInfo {
-            shell: false,
-            value: Some("/bin/echo".into()),
-            arguments: vec!["echo".into(), "a b".into()],
-            ..CommandInfo::default()
-        };
-        let made = command(&program).unwrap();
-        assert_eq!(made.get_program(), "/bin/echo");
-        assert_eq!(made.get_args().collect::<Vec<_>>(), ["a b"]);
-        assert!(command(&CommandInfo::default()).is_none());
     }
 }

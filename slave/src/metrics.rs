@@ -10,8 +10,8 @@ use slave_core::metrics::{Counter, gauges};
 
 use crate::shared::Shared;
 
-/// For how long gauges are good: whoever looks asks for all of them, one after the other.
-const FRESH: Duration = Duration::from_millis(100);
+/// For how long gauges of one state are good: some of them grow with time alone.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// Adds all metrics of an agent to its node's. They show nothing any more once it is gone.
 pub(crate) fn register(metrics: &Metrics, shared: &Arc<Shared>) {
@@ -53,21 +53,23 @@ type Gauges = BTreeMap<&'static str, f64>;
 /// All gauges, computed once for those who ask together.
 struct Cache {
     shared: Weak<Shared>,
-    last: Mutex<Option<(Instant, Gauges)>>,
+    last: Mutex<Option<(u64, Instant, Gauges)>>,
 }
 
 impl Cache {
     fn read(&self) -> Gauges {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, gauges)) = &*last
+        let Some(shared) = self.shared.upgrade() else { return Gauges::new() };
+        let published = shared.published();
+        if let Some((state, at, gauges)) = &*last
+            && *state == published
             && at.elapsed() < FRESH
         {
             return gauges.clone();
         }
-        let Some(shared) = self.shared.upgrade() else { return Gauges::new() };
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let found: Gauges = gauges(&shared.snapshot(), Time::EPOCH + since).into_iter().collect();
-        *last = Some((Instant::now(), found.clone()));
+        *last = Some((published, Instant::now(), found.clone()));
         found
     }
 }

@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     /// The text of the agent's UPID.
     pub pid: String,
     snapshot: Mutex<Snapshot>,
+    /// How many states have been published.
+    published: AtomicU64,
     counters: [AtomicU64; Counter::ALL.len()],
     ended: watch::Sender<bool>,
     error: Mutex<Option<String>>,
@@ -36,6 +38,7 @@ impl Shared {
             flags,
             pid,
             snapshot: Mutex::new(snapshot),
+            published: AtomicU64::new(0),
             counters: Default::default(),
             ended: watch::Sender::new(false),
             error: Mutex::default(),
@@ -45,6 +48,12 @@ impl Shared {
     /// Makes a state of the agent the one that is read.
     pub fn publish(&self, snapshot: Snapshot) {
         *lock(&self.snapshot) = snapshot;
+        self.published.fetch_add(1, Ordering::Release);
+    }
+
+    /// A number that differs once there is another state to read.
+    pub fn published(&self) -> u64 {
+        self.published.load(Ordering::Acquire)
     }
 
     /// The last state of the agent.

@@ -1,5 +1,7 @@
 //! A cluster for one test: a master that the test plays, a real agent, real executors.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -7,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use libprocess::{Context, Node, NodeConfig, Pid, Process, Upid};
 use mesos::agent::AgentInfo;
-use mesos::bytes::Bytes;
 use mesos::executor_info::CommandInfo;
 use mesos::framework::{FrameworkCapability, FrameworkCapabilityType, FrameworkInfo};
 use mesos::ids::{AgentId, FrameworkId, TaskId};
@@ -93,6 +94,7 @@ pub struct Cluster {
     pub dir: tempfile::TempDir,
     pub framework: FrameworkInfo,
     heard: Receiver<Heard>,
+    seen: RefCell<HashSet<Vec<u8>>>,
     master_node: Node,
     master: Pid<Master>,
     agent: Option<(Node, AgentHandle)>,
@@ -121,7 +123,8 @@ impl Cluster {
             ..FrameworkInfo::default()
         };
         let dir = tempfile::tempdir().unwrap();
-        Self { dir, framework, heard, master_node, master, agent: None, address: None }
+        let seen = RefCell::default();
+        Self { dir, framework, heard, seen, master_node, master, agent: None, address: None }
     }
 
     /// Starts the agent, at the place of the last one if there was one.
@@ -178,6 +181,7 @@ impl Cluster {
     pub fn update(&self) -> StatusUpdate {
         loop {
             if let Heard::Update(update) = self.hear() {
+                self.is_new(&update);
                 return *update;
             }
         }
@@ -194,19 +198,25 @@ impl Cluster {
         last.unwrap()
     }
 
-    /// As [`Cluster::expect`], where some updates may be sent more than once.
+    /// Whether it is heard for the first time.
+    fn is_new(&self, update: &StatusUpdate) -> bool {
+        let uuid = update.uuid.as_ref().map(|uuid| uuid.as_ref().to_vec());
+        uuid.is_none_or(|uuid| self.seen.borrow_mut().insert(uuid))
+    }
+
+    /// As [`Cluster::expect`], without updates that have been heard before: an agent that was
+    /// killed before it took note of an acknowledgement sends once more.
     pub fn expect_with_repeats(&self, states: &[TaskState]) -> StatusUpdate {
-        let mut uuids: Vec<Option<Bytes>> = Vec::new();
         let mut last = None;
         for state in states {
             let update = loop {
-                let update = self.update();
-                if !uuids.contains(&update.uuid) {
-                    break update;
+                if let Heard::Update(update) = self.hear()
+                    && self.is_new(&update)
+                {
+                    break *update;
                 }
             };
             assert_eq!(update.status.state, *state, "{update:?}");
-            uuids.push(update.uuid.clone());
             last = Some(update);
         }
         last.unwrap()
@@ -239,9 +249,7 @@ impl Cluster {
     /// The sandbox of the only executor with this id.
     pub fn sandbox(&self, task: &str) -> PathBuf {
         let framework = self.framework.id.clone().unwrap();
-        let latest = format!(
-            "slaves/agent-S0/frameworks/{framework}/executors/{task}/runs/latest"
-        );
+        let latest = format!("slaves/agent-S0/frameworks/{framework}/executors/{task}/runs/latest");
         self.dir.path().canonicalize().unwrap().join(latest).canonicalize().unwrap()
     }
 

@@ -16,6 +16,7 @@ pub mod tree;
 
 use std::sync::Arc;
 
+use libprocess::subprocess::SpawnError;
 use mesos::ids::ContainerId;
 use mesos::resources::Resources;
 use slave_core::effect::{LaunchSpec, RecoverContainer};
@@ -74,14 +75,17 @@ pub enum LaunchError {
     #[error("the command of executor '{0}' has no value")]
     NoCommand(String),
     /// The program could not be started.
-    #[error("cannot run '{program}': {source}")]
-    Spawn {
-        /// The program.
-        program: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error("{}", chain(.0))]
+    Spawn(#[source] SpawnError),
     /// The next agent would not find the container.
     #[error(transparent)]
     Forked(#[from] forked::ForkedError),
+}
+
+/// An error with what is behind it.
+fn chain(error: &SpawnError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
 }

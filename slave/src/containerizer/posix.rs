@@ -8,29 +8,27 @@
 //! One thread carries out the orders and watches the processes, children and adopted ones alike,
 //! through their pidfds: an exit is noticed at once, and nothing polls.
 //!
-//! A container of a framework without checkpoints dies with that thread, and so with the agent:
-//! its leader is killed when its parent ends. One of a framework with checkpoints is found again
-//! by the next agent, by the pid on disk or by its environment.
+//! A container of a framework without checkpoints dies with the agent: our own executors see to
+//! that themselves, and clean up; others are killed by the system when that thread ends. One of a
+//! framework with checkpoints is found again by the next agent, by the pid on disk or by its
+//! environment.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::fd::{FromRawFd as _, OwnedFd};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
+use libprocess::subprocess::{self, Stdio};
 use mesos::ids::ContainerId;
 use mesos::resources::Resources;
 use nix::sys::signal::Signal;
 use slave_core::effect::{ExecutorKind, LaunchSpec, RecoverContainer};
 use slave_core::event::{ContainerTermination, Event, LaunchedContainer};
-use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::program::{self, BuiltIn};
-use super::sandbox::{self, Owner};
-use super::{Containerizer, LaunchError, Report, forked, tree};
+use super::{Containerizer, LaunchError, Report, forked, sandbox, tree};
 
 /// The containerizer of `--launcher=posix`.
 #[derive(Debug)]
@@ -54,7 +52,7 @@ impl Posix {
     /// The system has no thread or no descriptors to give.
     pub fn start(built_in: BuiltIn, sandboxes: PathBuf, report: Report) -> io::Result<Self> {
         let (orders, incoming) = mpsc::unbounded_channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::Builder::new()
             .name("containers".to_owned())
             .stack_size(512 * 1024)
@@ -161,27 +159,31 @@ impl Launcher {
 
     fn launch(&mut self, spec: &LaunchSpec) -> Result<LaunchedContainer, LaunchError> {
         let owner = sandbox::owner(spec.user.as_deref())?;
-        let mut command = program::command(spec, &self.built_in)?;
-        let sandbox = sandbox::create(&spec.directory, owner)?;
-        command.current_dir(&spec.directory);
-        command.stdin(Stdio::null()).stdout(sandbox.stdout).stderr(sandbox.stderr);
-        lead_session(&mut command, owner, spec.forked_pid_path.is_none());
-        let program = command.get_program().to_string_lossy().into_owned();
-        let mut child = tokio::process::Command::from(command)
-            .spawn()
-            .map_err(|source| LaunchError::Spawn { program, source })?;
-        // A child that nobody has waited for has a pid.
-        let leader = child.id().unwrap_or_default();
+        let command = program::command(spec, &self.built_in)?;
+        let sandbox = sandbox::create(&spec.directory, owner.as_ref())?;
+        let mut command = command
+            .directory(&spec.directory)
+            .stdout(Stdio::Fd(sandbox.stdout.into()))
+            .stderr(Stdio::Fd(sandbox.stderr.into()))
+            .new_session();
+        if let Some(owner) = owner {
+            command = command.identity(owner);
+        }
+        if spec.kind == ExecutorKind::Custom && spec.forked_pid_path.is_none() {
+            command = command.parent_death_signal(Signal::SIGKILL);
+        }
+        let child = command.spawn().map_err(LaunchError::Spawn)?;
+        let leader = child.pid() as u32;
         if let Some(path) = &spec.forked_pid_path
             && let Err(error) = forked::write(path, leader)
         {
             tree::kill_container(leader, &spec.directory);
-            tokio::spawn(async move { child.wait().await });
+            tokio::spawn(child.wait());
             return Err(error.into());
         }
         let (exits, container) = (self.exits.clone(), spec.container.clone());
         tokio::spawn(async move {
-            let status = child.wait().await.ok().map(ExitStatusExt::into_raw);
+            let status = child.wait().await.ok().map(|status| status.into_raw());
             let _ = exits.send((container, status));
         });
         let (directory, tidy) = (spec.directory.clone(), spec.kind == ExecutorKind::Command);
@@ -215,8 +217,7 @@ impl Launcher {
 
     fn adopt(&mut self, container: RecoverContainer, leader: Option<u32>) {
         let RecoverContainer { container, directory, .. } = container;
-        let watched = leader.and_then(|leader| Some((leader, watch(leader).ok()?)));
-        let Some((leader, pidfd)) = watched else {
+        let Some(leader) = leader else {
             tree::kill_marked(&directory);
             let termination = ContainerTermination::default();
             return (self.report)(Event::ContainerTerminated { container, termination });
@@ -224,9 +225,9 @@ impl Launcher {
         let exits = self.exits.clone();
         self.containers.insert(container.clone(), Running { leader, directory, tidy: false });
         tokio::spawn(async move {
-            // Whatever comes, an error too, there is nothing more to learn from it.
-            let _ = pidfd.readable().await;
-            let _ = exits.send((container, None));
+            // It is no child of ours, so its status is not known.
+            let status = subprocess::reap(leader as i32).await.map(|status| status.into_raw());
+            let _ = exits.send((container, status));
         });
     }
 
@@ -240,40 +241,4 @@ impl Launcher {
         let termination = ContainerTermination { status, ..ContainerTermination::default() };
         (self.report)(Event::ContainerTerminated { container, termination });
     }
-}
-
-/// Makes the command lead a session as its owner; where `mortal`, it dies with this thread.
-fn lead_session(command: &mut Command, owner: Option<Owner>, mortal: bool) {
-    if let Some(Owner { uid, gid }) = owner {
-        command.uid(uid.as_raw()).gid(gid.as_raw());
-    }
-    let parent = nix::unistd::getpid();
-    // SAFETY: the closure runs between fork and exec, and makes system calls only: it allocates
-    // nothing and takes no lock.
-    unsafe {
-        command.pre_exec(move || {
-            nix::unistd::setsid()?;
-            if mortal {
-                // After the change of user, which would undo it.
-                nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-                if nix::unistd::getppid() != parent {
-                    return Err(io::Error::from(nix::Error::ESRCH));
-                }
-            }
-            Ok(())
-        });
-    }
-}
-
-/// A descriptor that becomes readable when the process ends.
-fn watch(pid: u32) -> io::Result<AsyncFd<OwnedFd>> {
-    // SAFETY: the call takes two numbers and returns a new descriptor or -1.
-    let descriptor = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_open, pid, 0) };
-    if descriptor < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the descriptor has just been made, and nobody else knows it.
-    let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor as i32) };
-    // SAFETY: an `OwnedFd` stands for the same descriptor for as long as it lives.
-    Ok(unsafe { AsyncFd::register(descriptor) }?)
 }

@@ -1,9 +1,9 @@
 //! What an executor is run as: program, arguments, environment.
 
-use std::os::unix::process::CommandExt as _;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 
+use libprocess::subprocess::Command;
 use mesos::container::{ContainerInfo, ContainerInfoType};
 use slave_core::effect::{ExecutorKind, LaunchSpec};
 
@@ -24,35 +24,31 @@ pub struct BuiltIn {
 /// There is nothing to run, or it needs something that is not there yet.
 pub fn command(spec: &LaunchSpec, built_in: &BuiltIn) -> Result<Command, LaunchError> {
     check_supported(spec)?;
-    let mut command = match spec.kind {
-        ExecutorKind::Command => {
-            let mut command = Command::new(&built_in.program);
-            command.args(&built_in.arguments);
-            command
-        }
+    let command = match spec.kind {
+        ExecutorKind::Command => Command::new(&built_in.program).args(&built_in.arguments),
         ExecutorKind::Default => {
             return Err(LaunchError::Unsupported("a task group".to_owned()));
         }
         ExecutorKind::Custom => custom(spec)?,
     };
-    command.env_clear();
-    command.envs(spec.environment.iter().map(|(name, value)| (name, value)));
-    Ok(command)
+    // Of several values for one variable the last counts.
+    let variables: BTreeMap<&str, &str> =
+        spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Ok(command.env(variables))
 }
 
 fn custom(spec: &LaunchSpec) -> Result<Command, LaunchError> {
-    let missing = || LaunchError::NoCommand(spec.executor.executor_id.to_string());
     let value = spec.command.value.as_deref().filter(|value| !value.is_empty());
+    let value =
+        value.ok_or_else(|| LaunchError::NoCommand(spec.executor.executor_id.to_string()))?;
     if spec.command.shell {
-        let mut command = Command::new("/bin/sh");
-        command.arg0("sh").arg("-c").arg(value.ok_or_else(missing)?);
-        return Ok(command);
+        return Ok(Command::new("/bin/sh").argv0("sh").args(["-c", value]));
     }
-    let mut command = Command::new(value.ok_or_else(missing)?);
-    if let Some((name, rest)) = spec.command.arguments.split_first() {
-        command.arg0(name).args(rest);
-    }
-    Ok(command)
+    let command = Command::new(value);
+    Ok(match spec.command.arguments.split_first() {
+        Some((name, rest)) => command.argv0(name).args(rest),
+        None => command,
+    })
 }
 
 fn check_supported(spec: &LaunchSpec) -> Result<(), LaunchError> {

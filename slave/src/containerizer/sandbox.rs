@@ -6,23 +6,16 @@
 //!                                                                                        stderr
 //! ```
 
+use std::ffi::CString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use nix::unistd::{Gid, Uid, User, chown, geteuid};
+use libprocess::subprocess::Identity;
+use nix::unistd::{Gid, Uid, User, chown, geteuid, getgrouplist};
 
 use super::LaunchError;
-
-/// Who a container runs as, where that is not the agent's own user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owner {
-    /// The user.
-    pub uid: Uid,
-    /// Its group.
-    pub gid: Gid,
-}
 
 /// A sandbox that has been made.
 #[derive(Debug)]
@@ -37,7 +30,7 @@ pub struct Sandbox {
 ///
 /// # Errors
 /// The user does not exist, or the agent may not become it.
-pub fn owner(user: Option<&str>) -> Result<Option<Owner>, LaunchError> {
+pub fn owner(user: Option<&str>) -> Result<Option<Identity>, LaunchError> {
     let Some(name) = user.filter(|name| !name.is_empty()) else { return Ok(None) };
     let found = User::from_name(name).ok().flatten();
     let found = found.ok_or_else(|| LaunchError::UnknownUser(name.to_owned()))?;
@@ -49,14 +42,20 @@ pub fn owner(user: Option<&str>) -> Result<Option<Owner>, LaunchError> {
         let own = User::from_uid(own).ok().flatten().map_or(own.to_string(), |user| user.name);
         return Err(LaunchError::OtherUser { wanted: name.to_owned(), own });
     }
-    Ok(Some(Owner { uid: found.uid, gid: found.gid }))
+    let name = CString::new(name).map_err(|_| LaunchError::UnknownUser(name.to_owned()))?;
+    let groups = getgrouplist(&name, found.gid).unwrap_or_else(|_| vec![found.gid]);
+    Ok(Some(Identity {
+        uid: found.uid.as_raw(),
+        gid: found.gid.as_raw(),
+        groups: groups.into_iter().map(Gid::as_raw).collect(),
+    }))
 }
 
 /// Makes a sandbox, and points `latest` beside it at it.
 ///
 /// # Errors
 /// The file system refuses.
-pub fn create(directory: &Path, owner: Option<Owner>) -> Result<Sandbox, LaunchError> {
+pub fn create(directory: &Path, owner: Option<&Identity>) -> Result<Sandbox, LaunchError> {
     let fail =
         |what| move |source| LaunchError::Sandbox { what, path: directory.to_owned(), source };
     if let Some(parent) = directory.parent() {
@@ -76,15 +75,16 @@ pub fn create(directory: &Path, owner: Option<Owner>) -> Result<Sandbox, LaunchE
     Ok(Sandbox { stdout, stderr })
 }
 
-fn output(path: &Path, owner: Option<Owner>) -> Result<File, LaunchError> {
+fn output(path: &Path, owner: Option<&Identity>) -> Result<File, LaunchError> {
     let fail = |source| LaunchError::Sandbox { what: "open", path: path.to_owned(), source };
     let file = OpenOptions::new().append(true).create(true).mode(0o644).open(path).map_err(fail)?;
     give(path, owner)?;
     Ok(file)
 }
 
-fn give(path: &Path, owner: Option<Owner>) -> Result<(), LaunchError> {
-    let Some(Owner { uid, gid }) = owner else { return Ok(()) };
+fn give(path: &Path, owner: Option<&Identity>) -> Result<(), LaunchError> {
+    let Some(owner) = owner else { return Ok(()) };
+    let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
     chown(path, Some(uid), Some(gid)).map_err(|error| LaunchError::Sandbox {
         what: "change the owner of",
         path: path.to_owned(),
