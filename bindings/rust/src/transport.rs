@@ -1,0 +1,111 @@
+//! HTTP requests to masters and agents, on `libprocess`'s client.
+
+use std::time::Duration;
+
+use libprocess::http::StatusCode;
+use libprocess::http::client::{Client, ClientConfig, RequestBuilder, Streaming};
+
+use crate::codec::Encoding;
+
+/// How much of an error's text is read.
+const ERROR_TEXT_LIMIT_BYTES: usize = 64 * 1024;
+
+/// Keeps connections and makes requests on them; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: Client,
+}
+
+/// An answer whose body is still to be read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    inner: Streaming,
+}
+
+impl Http {
+    /// Every request must be answered within `timeout`; the body of the answer may take longer.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        let config = ClientConfig {
+            connect_timeout: timeout,
+            timeout: Some(timeout),
+            ..ClientConfig::default()
+        };
+        Self { client: Client::with_config(config) }
+    }
+
+    /// Sends a call to a master.
+    pub(crate) async fn post(
+        &self,
+        authority: &str,
+        encoding: Encoding,
+        stream_id: Option<&str>,
+        body: Vec<u8>,
+    ) -> Result<Answer, String> {
+        let request = self
+            .client
+            .post(&format!("http://{authority}/api/v1/scheduler"))
+            .header("Accept", encoding.media_type())
+            .body(encoding.media_type(), body);
+        send(match stream_id {
+            Some(stream_id) => request.header("Mesos-Stream-Id", stream_id),
+            None => request,
+        })
+        .await
+    }
+
+    /// Reads a file by its path in an agent's files API.
+    pub(crate) async fn download(&self, authority: &str, path: &str) -> Result<Answer, String> {
+        let url = format!("http://{authority}/files/download");
+        send(self.client.get(&url).query("path", path)).await
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Answer, String> {
+    request.stream().await.map(|inner| Answer { inner }).map_err(|error| explain(&error))
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.inner.status
+    }
+
+    /// A header of the answer, if it is there and is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.inner.header(name)
+    }
+
+    /// The next piece of the body, or none at its end.
+    pub(crate) async fn next(&mut self) -> Result<Option<bytes::Bytes>, String> {
+        self.inner.body.next().await.transpose().map_err(|error| explain(&error))
+    }
+
+    /// The whole body, if it is no longer than `limit_bytes`; what is beyond is not read.
+    pub(crate) async fn bytes(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, String> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.next().await? {
+            if whole.len() + piece.len() > limit_bytes {
+                return Ok(None);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(Some(whole))
+    }
+
+    /// The body of an error, as text. Failing to read it leaves it empty: the status says enough.
+    pub(crate) async fn text(&mut self, timeout: Duration) -> String {
+        let body = tokio::time::timeout(timeout, self.bytes(ERROR_TEXT_LIMIT_BYTES)).await;
+        let octets = body.ok().and_then(Result::ok).flatten().unwrap_or_default();
+        String::from_utf8_lossy(&octets).trim().to_owned()
+    }
+}
+
+/// An error with its causes, the last of which says what really happened.
+fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
