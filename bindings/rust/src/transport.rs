@@ -1,7 +1,9 @@
 //! HTTP requests to masters and agents, on `libprocess`'s client.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use libprocess::http::StatusCode;
 use libprocess::http::client::{Client, ClientConfig, RequestBuilder, Streaming};
 
@@ -53,10 +55,17 @@ impl Http {
         .await
     }
 
-    /// Reads a file by its path in an agent's files API.
-    pub(crate) async fn download(&self, authority: &str, path: &str) -> Result<Answer, String> {
+    /// Reads a part of a file by its path in an agent's files API. An agent that knows no ranges
+    /// sends the whole file, with status 200 rather than 206.
+    pub(crate) async fn download(
+        &self,
+        authority: &str,
+        path: &str,
+        part: RangeInclusive<u64>,
+    ) -> Result<Answer, String> {
         let url = format!("http://{authority}/files/download");
-        send(self.client.get(&url).query("path", path)).await
+        let range = format!("bytes={}-{}", part.start(), part.end());
+        send(self.client.get(&url).query("path", path).header("Range", &range)).await
     }
 }
 
@@ -75,26 +84,34 @@ impl Answer {
     }
 
     /// The next piece of the body, or none at its end.
-    pub(crate) async fn next(&mut self) -> Result<Option<bytes::Bytes>, String> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, String> {
         self.inner.body.next().await.transpose().map_err(|error| explain(&error))
     }
 
-    /// The whole body, if it is no longer than `limit_bytes`; what is beyond is not read.
-    pub(crate) async fn bytes(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, String> {
-        let mut whole = Vec::new();
-        while let Some(piece) = self.next().await? {
-            if whole.len() + piece.len() > limit_bytes {
-                return Ok(None);
+    /// At most `limit_bytes` of the body, after the first `skip_bytes`.
+    pub(crate) async fn bytes(
+        &mut self,
+        mut skip_bytes: u64,
+        limit_bytes: usize,
+    ) -> Result<Vec<u8>, String> {
+        let mut read = Vec::new();
+        while let Some(mut piece) = self.next().await? {
+            let skipped = usize::try_from(skip_bytes).unwrap_or(usize::MAX).min(piece.len());
+            skip_bytes -= skipped as u64;
+            piece.advance(skipped);
+            piece.truncate(limit_bytes - read.len());
+            read.extend_from_slice(&piece);
+            if read.len() == limit_bytes {
+                break;
             }
-            whole.extend_from_slice(&piece);
         }
-        Ok(Some(whole))
+        Ok(read)
     }
 
     /// The body of an error, as text. Failing to read it leaves it empty: the status says enough.
     pub(crate) async fn text(&mut self, timeout: Duration) -> String {
-        let body = tokio::time::timeout(timeout, self.bytes(ERROR_TEXT_LIMIT_BYTES)).await;
-        let octets = body.ok().and_then(Result::ok).flatten().unwrap_or_default();
+        let body = tokio::time::timeout(timeout, self.bytes(0, ERROR_TEXT_LIMIT_BYTES)).await;
+        let octets = body.ok().and_then(Result::ok).unwrap_or_default();
         String::from_utf8_lossy(&octets).trim().to_owned()
     }
 }

@@ -368,9 +368,14 @@ fn the_sandbox_is_read_from_the_agent_of_the_offer() {
     let sandbox = bench.driver().sandbox(&status).expect("a known agent");
     let missing = sandbox.read("stdout", 100);
     assert!(matches!(missing, Err(SandboxError::Refused { status: 404, .. })), "{missing:?}");
-    agent.serve_file(b"\xffcontent");
-    assert_eq!(sandbox.read("stdout", 100).expect("a file"), b"\xffcontent");
-    assert!(matches!(sandbox.read("stdout", 3), Err(SandboxError::TooLong { .. })));
+    for content in [b"ccontent", b"\xffcontent"] {
+        agent.serve_file(content);
+        assert_eq!(sandbox.read("stdout", 100).expect("a file"), content);
+        assert!(matches!(sandbox.read("stdout", 3), Err(SandboxError::TooLong { .. })));
+        assert_eq!(sandbox.read_from("stdout", 4, 3).expect("a part"), b"ten");
+        assert_eq!(sandbox.read_from("stdout", 6, 30).expect("the end"), b"nt");
+        assert_eq!(sandbox.read_from("stdout", 8, 30).expect("nothing yet"), b"");
+    }
     let stranger = TaskStatus { agent_id: Some("b".into()), ..status };
     assert!(bench.driver().sandbox(&stranger).is_err());
 

@@ -182,7 +182,7 @@ fn serve(socket: TcpStream, shared: &Shared) {
         if request.target.starts_with("/files/download") {
             let file = shared.refusals.lock().unwrap().file.clone();
             match file {
-                Some(content) => answer(&socket, 200, "", &content),
+                Some(content) => serve_part(&socket, &content, request.range),
                 None => answer(&socket, 404, "", b"no such file"),
             }
             continue;
@@ -229,6 +229,18 @@ fn serve(socket: TcpStream, shared: &Shared) {
     }
 }
 
+/// A part of a file; all of it to whom asks for no part, or when the file begins with 0xff: some
+/// agents know no ranges.
+fn serve_part(socket: &TcpStream, content: &[u8], range: Option<(usize, usize)>) {
+    match range.filter(|_| content.first() != Some(&0xff)) {
+        None => answer(socket, 200, "", content),
+        Some((first, _)) if first >= content.len() => answer(socket, 416, "", b""),
+        Some((first, last)) => {
+            answer(socket, 206, "", &content[first..(last + 1).min(content.len())]);
+        }
+    }
+}
+
 fn answer(mut socket: &TcpStream, status: u16, headers: &str, body: &[u8]) {
     let head = format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
     let _ = socket.write_all(&[head.as_bytes(), body].concat());
@@ -238,6 +250,7 @@ struct HttpRequest {
     target: String,
     content_type: String,
     stream_id: String,
+    range: Option<(usize, usize)>,
     body: Vec<u8>,
 }
 
@@ -245,8 +258,13 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<HttpRequest> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let target = line.split(' ').nth(1)?.to_owned();
-    let mut request =
-        HttpRequest { target, content_type: String::new(), stream_id: String::new(), body: vec![] };
+    let mut request = HttpRequest {
+        target,
+        content_type: String::new(),
+        stream_id: String::new(),
+        range: None,
+        body: vec![],
+    };
     let mut length = 0;
     loop {
         let mut line = String::new();
@@ -254,6 +272,10 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<HttpRequest> {
         let Some((name, value)) = line.trim().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
+            "range" => {
+                let (first, last) = value.trim().strip_prefix("bytes=")?.split_once('-')?;
+                request.range = Some((first.parse().ok()?, last.parse().ok()?));
+            }
             "content-type" => request.content_type = value.trim().to_owned(),
             "mesos-stream-id" => request.stream_id = value.trim().to_owned(),
             _ => {}
