@@ -9,18 +9,14 @@ use crate::error::CliError;
 
 /// Prints the script for one shell.
 pub fn main(invoked: Invoked) -> Result<ExitCode, CliError> {
-    let shell = match &invoked.arguments[..] {
-        [shell] => shell.parse::<Shell>().ok(),
-        _ => None,
-    };
-    let Some(shell) = shell else {
-        let given = invoked.arguments.join(" ");
-        if given.is_empty() || given == "--help" {
+    let shell: Shell = match &invoked.arguments[..] {
+        [shell] if shell != "--help" => shell.parse().map_err(CliError::Shell)?,
+        [_, extra, ..] => return Err(CliError::Argument { argument: extra.clone() }),
+        _ => {
             println!("Usage: mesos completion bash|zsh|fish\n");
             println!("For bash, for example: source <(mesos completion bash)");
             return Ok(ExitCode::SUCCESS);
         }
-        return Err(CliError::Argument { argument: given });
     };
     let commands: Vec<completion::Command> = COMMANDS
         .iter()

@@ -147,8 +147,6 @@ fn serve<T>(
     });
     match reason {
         None => Ok(ExitCode::SUCCESS),
-        Some(reason) => {
-            Err(CliError::Ended { program: invoked.program.clone(), reason })
-        }
+        Some(reason) => Err(CliError::Ended { program: invoked.program.clone(), reason }),
     }
 }

@@ -29,6 +29,9 @@ pub enum CliError {
         /// The argument.
         argument: String,
     },
+    /// There is no completion for this shell.
+    #[error("{0}")]
+    Shell(String),
     /// The command needs something to run, and was not given it.
     #[error("no command was given")]
     NoCommand,
@@ -107,6 +110,7 @@ impl CliError {
                 "Flags are written as --name=value; '--help' lists them.".to_owned()
             }
             Self::Argument { .. } => "'--help' explains what the command takes.".to_owned(),
+            Self::Shell(_) => "For bash, for example: source <(mesos completion bash)".to_owned(),
             Self::NoCommand => "Put it after '--', for example: -- echo hello".to_owned(),
             Self::Driver(DriverError::Unreachable { .. } | DriverError::Master { .. })
             | Self::Master { .. } => {
@@ -119,7 +123,11 @@ impl CliError {
             }
             Self::Spawn { .. } => "Check the name and its permissions.".to_owned(),
             Self::Value { flag, .. } => format!("'--help' explains '--{flag}'."),
-            Self::Driver(_) | Self::Start { .. } | Self::Ended { .. } | Self::Path { .. } | Self::System { .. } => {
+            Self::Driver(_)
+            | Self::Start { .. }
+            | Self::Ended { .. }
+            | Self::Path { .. }
+            | Self::System { .. } => {
                 return None;
             }
         })
@@ -134,17 +142,14 @@ impl CliError {
     }
 }
 
-/// An error with its causes on one line.
+/// An error and what caused it in the end; what lies between says how the code is made.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let more = inner.to_string();
-        // Some errors quote their cause already.
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = inner.source();
+    let text = error.to_string();
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    let last = cause.to_string();
+    // Some errors quote their cause already.
+    if text.contains(&last) { text } else { format!("{text}: {last}") }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use libprocess::http::client::{Client, ClientConfig};
+use mesos_framework::{DriverError, master_addresses};
 use serde_json::Value;
 
 use crate::error::{CliError, with_causes};
@@ -20,36 +21,29 @@ pub fn get(
         .enable_all()
         .build()
         .map_err(|source| CliError::System { what: "start a runtime", source })?;
-    let mut last = None;
-    for master in masters.split(',').map(str::trim).filter(|master| !master.is_empty()) {
-        match runtime.block_on(ask(master, path, timeout)) {
-            Ok(answer) => return Ok(answer),
-            Err(error) => last = Some(error),
+    let mut answer = Err(CliError::Driver(DriverError::Master {
+        text: masters.to_owned(),
+        reason: "it is empty; give host:port",
+    }));
+    for master in master_addresses(masters)? {
+        answer = runtime.block_on(ask(master, path, timeout));
+        if answer.is_ok() {
+            break;
         }
     }
-    Err(last.unwrap_or_else(|| CliError::Value {
-        flag: "master",
-        value: masters.to_owned(),
-        reason: "give host:port".to_owned(),
-    }))
+    answer
 }
 
 async fn ask(
-    master: &str,
+    mut authority: String,
     path: &'static str,
     timeout: Duration,
 ) -> Result<(String, Value), CliError> {
     let config =
         ClientConfig { connect_timeout: timeout, timeout: Some(timeout), ..Default::default() };
     let client = Client::with_config(config);
-    let master = master.strip_prefix("http://").unwrap_or(master).trim_end_matches('/');
-    let mut authority = match master.contains(':') {
-        true => master.to_owned(),
-        false => format!("{master}:5050"),
-    };
-    let failed = |authority: &str, reason| {
-        CliError::Master { master: authority.to_owned(), path, reason }
-    };
+    let failed =
+        |authority: &str, reason| CliError::Master { master: authority.to_owned(), path, reason };
     for _ in 0..REDIRECTIONS {
         let answer = client.get(&format!("http://{authority}{path}")).send().await;
         let answer = answer.map_err(|error| failed(&authority, with_causes(&error)))?;

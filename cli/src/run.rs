@@ -10,7 +10,7 @@ use mesos_framework::{Capability, Framework, Task, TaskInfo, TaskState, TaskStat
 use crate::commands::{self, Invoked};
 use crate::error::{CliError, NOT_RUN};
 use crate::task::follow::{Follow, FollowError};
-use crate::task::{self, DEFAULT_MASTER, Happening, PATIENCE, TaskRun, exit};
+use crate::task::{self, Happening, PATIENCE, TaskRun, exit};
 
 /// How often the task's output is looked at: soon again while there is some.
 const POLL_MIN: Duration = Duration::from_millis(50);
@@ -220,11 +220,6 @@ fn describe_update(status: &TaskStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_default_master_is_the_one_of_help() {
-        assert_eq!(DEFAULT_MASTER, "127.0.0.1:5050");
-    }
 
     #[test]
     fn environments_are_objects_of_texts() {

@@ -21,18 +21,14 @@ use std::time::Duration;
 use mesos_framework::mesos::resources::Resources;
 use mesos_framework::{
     AgentId, Driver, DriverError, Framework, FrameworkId, Offer, Running, Scheduler,
-    SubscribedEvent, TaskId, TaskInfo, TaskState,
-    TaskStatus,
+    SubscribedEvent, TaskId, TaskInfo, TaskState, TaskStatus,
 };
 
 use crate::error::CliError;
 use crate::signals;
 
-/// The master when nobody names one.
-pub const DEFAULT_MASTER: &str = "127.0.0.1:5050";
-
 /// How long to look for a master before giving up: long enough for one that is just starting.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What happened to the task, or what the user wants.
 #[derive(Debug)]

@@ -67,6 +67,7 @@ pub use codec::Encoding;
 pub use driver::Driver;
 pub use error::{DriverError, SandboxError};
 pub use framework::{Framework, MASTER_VARIABLE};
+pub use masters::master_addresses;
 pub use room::Room;
 pub use runner::Running;
 pub use sandbox::Sandbox;

@@ -24,24 +24,9 @@ pub(crate) struct Masters {
 }
 
 impl Masters {
-    /// Reads `host:port`, `http://host:port`, `host`, or several of them joined by commas.
+    /// See [`master_addresses`].
     pub(crate) fn parse(text: &str) -> Result<Self, DriverError> {
-        let wrong = |reason| DriverError::Master { text: text.to_owned(), reason };
-        if text.starts_with("zk://") {
-            return Err(wrong(
-                "finding the leader in ZooKeeper is not supported yet; list the masters instead, \
-                 as host1:5050,host2:5050",
-            ));
-        }
-        let configured = text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| address(part).map_err(wrong))
-            .collect::<Result<Vec<_>, _>>()?;
-        if configured.is_empty() {
-            return Err(wrong("it is empty; give host:port"));
-        }
+        let configured = master_addresses(text)?;
         Ok(Self { configured, next: 0, leader: None, redirections: 0 })
     }
 
@@ -84,6 +69,31 @@ impl Masters {
     /// All configured addresses, for messages.
     pub(crate) fn describe(&self) -> String {
         self.configured.join(", ")
+    }
+}
+
+/// The addresses of masters as users write them, `host:port` or `host`, several joined by commas:
+/// each as `host:port`, and at least one.
+///
+/// # Errors
+/// [`DriverError::Master`] says what is wrong.
+pub fn master_addresses(text: &str) -> Result<Vec<String>, DriverError> {
+    let wrong = |reason| DriverError::Master { text: text.to_owned(), reason };
+    if text.starts_with("zk://") {
+        return Err(wrong(
+            "finding the leader in ZooKeeper is not supported yet; list the masters instead, as \
+             host1:5050,host2:5050",
+        ));
+    }
+    let addresses = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| address(part).map_err(wrong))
+        .collect::<Result<Vec<_>, _>>()?;
+    match addresses.is_empty() {
+        true => Err(wrong("it is empty; give host:port")),
+        false => Ok(addresses),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use libprocess::http::StatusCode;
-use libprocess::http::client::{Client, ClientConfig, RequestBuilder, Streaming};
+use libprocess::http::client::{Client, ClientConfig, ClientError, RequestBuilder, Streaming};
 
 use crate::codec::Encoding;
 
@@ -116,13 +116,11 @@ impl Answer {
     }
 }
 
-/// An error with its causes, the last of which says what really happened.
-fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+/// What really happened: the last of an error's causes. Callers say who was asked for what.
+fn explain(error: &ClientError) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    cause.to_string()
 }
