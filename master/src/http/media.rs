@@ -2,6 +2,7 @@
 
 use libprocess::http::{Request, Response, header};
 use mesos::schema::Message;
+use mesos::msgpack::Packed;
 use mesos::{json, msgpack};
 use serde::Serialize;
 
@@ -59,7 +60,7 @@ impl MediaType {
     }
 
     /// Writes an event or an answer.
-    pub fn write<T: Serialize>(self, value: &T) -> Vec<u8> {
+    pub fn write<T: Serialize + Packed>(self, value: &T) -> Vec<u8> {
         match self {
             Self::Json => json::to_vec(value),
             Self::Msgpack => msgpack::to_vec(value),
