@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
-use crate::stats::Stats;
+use crate::stats::{self, Stats};
 use crate::substrate::Substrate;
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
@@ -109,6 +109,7 @@ impl Node {
             substrate: Mutex::new(None),
         });
         let node = Self(shared);
+        stats::register(&node.0);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
         crate::web::attach(&node);
@@ -268,7 +269,8 @@ impl Node {
     }
 
     /// Serves connections that are not for messages with `handler`; without one they are closed.
-    pub(crate) fn serve_http_with(&self, handler: HttpHandler) {
+    /// Only the first call counts.
+    pub fn serve_http_with(&self, handler: HttpHandler) {
         // A second handler is a mistake of this crate, and changes nothing.
         let _ = self.0.http.set(handler);
     }
@@ -299,6 +301,11 @@ impl Node {
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.0.config.clock
+    }
+
+    /// The registry of the node's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.config.metrics
     }
 
     /// What the node counts about itself.
@@ -438,6 +445,10 @@ impl Shared {
         &self.scheduler
     }
 
+    pub fn metrics(&self) -> &Metrics {
+        &self.config.metrics
+    }
+
     pub fn filters(&self) -> &Filters {
         &self.filters
     }
@@ -461,6 +472,11 @@ impl Shared {
             .current_worker()
             .unwrap_or_else(|| self.next_runtime.fetch_add(1, Ordering::Relaxed) % runtimes.len());
         runtimes[index].clone()
+    }
+
+    /// How many events wait in all queues.
+    pub fn queued(&self) -> usize {
+        self.table.all().iter().map(|cell| cell.mailbox().len()).sum()
     }
 
     /// Takes a process that ended out of the table.

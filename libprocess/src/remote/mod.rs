@@ -12,7 +12,8 @@ mod peer;
 mod wire;
 
 pub(crate) use inbound::Inbound;
-pub(crate) use listener::{HttpHandler, listen};
+pub use listener::HttpHandler;
+pub(crate) use listener::listen;
 
 use crate::cell::Cell;
 use crate::latch::Latch;
