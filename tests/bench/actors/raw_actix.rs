@@ -7,9 +7,11 @@ use actix::{Actor, Addr, Context, Handler, Message};
 use actix_rt::{Arbiter, System};
 use std::sync::mpsc::{self, Sender};
 
-#[derive(Message)]
-#[rtype(result = "()")]
 struct Number(u64);
+
+impl Message for Number {
+    type Result = ();
+}
 
 /// Runs `f` with two arbiters, on a thread of its own.
 fn with_arbiters(f: impl FnOnce(&[Arbiter; 2]) -> f64 + Send + 'static) -> f64 {
@@ -65,9 +67,11 @@ pub fn send() -> f64 {
     })
 }
 
-#[derive(Message)]
-#[rtype(result = "()")]
 struct Request(u64, Addr<Ping>);
+
+impl Message for Request {
+    type Result = ();
+}
 
 struct Pong;
 
@@ -108,9 +112,11 @@ impl Ping {
     }
 }
 
-#[derive(Message)]
-#[rtype(result = "()")]
 struct Start;
+
+impl Message for Start {
+    type Result = ();
+}
 
 impl Handler<Start> for Ping {
     type Result = ();
@@ -156,9 +162,11 @@ pub fn ping_pong() -> f64 {
     })
 }
 
-#[derive(Message)]
-#[rtype(result = "()")]
 struct Next(Addr<Link>);
+
+impl Message for Next {
+    type Result = ();
+}
 
 struct Link {
     next: Option<Addr<Self>>,

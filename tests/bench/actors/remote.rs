@@ -14,8 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 const MESSAGES: u64 = 2_000_000;
 /// How many messages may be unacknowledged, and how many an acknowledgement covers.
-const WINDOW: u64 = 200_000;
-const ACKNOWLEDGED: u64 = 20_000;
+const WINDOW: u64 = 20_000;
+const ACKNOWLEDGED: u64 = 4_000;
 /// How much the reference collects before it writes.
 const CHUNK: usize = 64 << 10;
 const ROLE: &str = "BENCH_PEER";
