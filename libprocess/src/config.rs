@@ -30,20 +30,6 @@ pub struct NodeConfig {
     pub require_peer_ip_match: bool,
 }
 
-impl std::fmt::Debug for NodeConfig {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NodeConfig")
-            .field("bind", &self.bind)
-            .field("advertise", &self.advertise)
-            .field("workers", &self.workers)
-            .field("clock", &self.clock)
-            .field("limits", &self.limits)
-            .field("delegate", &self.delegate)
-            .field("require_peer_ip_match", &self.require_peer_ip_match)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Default for NodeConfig {
     fn default() -> Self {
         Self {

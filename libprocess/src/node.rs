@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
-use crate::stats::{self, Stats};
+use crate::stats::Stats;
 use crate::substrate::Substrate;
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
@@ -109,7 +109,6 @@ impl Node {
             substrate: Mutex::new(None),
         });
         let node = Self(shared);
-        stats::register(&node.0);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
         crate::web::attach(&node);
@@ -303,11 +302,6 @@ impl Node {
         &self.0.config.clock
     }
 
-    /// The registry of the node's metrics.
-    pub fn metrics(&self) -> &Metrics {
-        &self.0.config.metrics
-    }
-
     /// What the node counts about itself.
     pub fn stats(&self) -> &Stats {
         &self.0.stats
@@ -443,10 +437,6 @@ impl Shared {
 
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
-    }
-
-    pub fn metrics(&self) -> &Metrics {
-        &self.config.metrics
     }
 
     pub fn filters(&self) -> &Filters {

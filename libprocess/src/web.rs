@@ -55,6 +55,10 @@ fn register(node: &Arc<Shared>, metrics: &Metrics) -> Result<(), MetricError> {
             metrics.pull_counter(desc, value)?;
         }
     }
+    let node = Arc::downgrade(node);
+    let queued = move || node.upgrade().map_or(0, |node| node.queued()) as f64;
+    let help = "Events that wait in the queues of processes.";
+    metrics.pull_gauge(Desc::new("libprocess/queued_events", help).prometheus_only(), queued)?;
     system::register(metrics)
 }
 
