@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
-use crate::stats::Stats;
+use crate::stats::{self, Stats};
 use crate::substrate::Substrate;
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
@@ -64,7 +64,6 @@ pub(crate) struct Shared {
     stats: Stats,
     remote: Remote,
     http: OnceLock<HttpHandler>,
-    metrics: Metrics,
     /// How many processes are between the end of their queue and the end of their exit.
     exiting: AtomicUsize,
     runtimes: Vec<Handle>,
@@ -95,7 +94,6 @@ impl Node {
         let shared = Arc::new(Shared {
             remote: Remote::default(),
             http: OnceLock::new(),
-            metrics: Metrics::default(),
             config,
             bound,
             address,
@@ -104,11 +102,12 @@ impl Node {
             filters: Filters::default(),
             stats: Stats::default(),
             exiting: AtomicUsize::new(0),
-            runtimes: runtimes,
+            runtimes,
             next_runtime: AtomicUsize::new(0),
             substrate: Mutex::new(None),
         });
         let node = Self(shared);
+        stats::register(&node.0);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
         crate::web::attach(&node);
@@ -302,6 +301,11 @@ impl Node {
         &self.0.config.clock
     }
 
+    /// The registry of the node's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.config.metrics
+    }
+
     /// What the node counts about itself.
     pub fn stats(&self) -> &Stats {
         &self.0.stats
@@ -439,16 +443,16 @@ impl Shared {
         &self.scheduler
     }
 
+    pub fn metrics(&self) -> &Metrics {
+        &self.config.metrics
+    }
+
     pub fn filters(&self) -> &Filters {
         &self.filters
     }
 
     pub fn stats(&self) -> &Stats {
         &self.stats
-    }
-
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
     }
 
     pub fn runtimes(&self) -> &[Handle] {

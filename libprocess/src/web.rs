@@ -2,28 +2,15 @@
 
 use crate::http::Realms;
 use crate::http::server::{Endpoint, Server, Site, Target};
-use crate::metrics::{Desc, MetricError, Metrics, system};
+use crate::metrics::system;
 use crate::node::Shared;
-use crate::stats::Stats;
-use crate::{Context, Node, Process, ProcessSnapshot};
+use crate::{Node, ProcessSnapshot};
 use std::sync::{Arc, Weak};
 
 impl Node {
-    /// The node's metrics, served at `/metrics` and `/metrics/snapshot`.
-    pub fn metrics(&self) -> &Metrics {
-        self.shared().metrics()
-    }
-
     /// The authenticator of each realm; all realms are open at first (LP-21).
     pub fn realms(&self) -> &Realms {
         &self.config().http.realms
-    }
-}
-
-impl<P: Process> Context<P> {
-    /// The node's metrics.
-    pub fn metrics(&self) -> &Metrics {
-        self.node().metrics()
     }
 }
 
@@ -31,7 +18,7 @@ impl<P: Process> Context<P> {
 pub(crate) fn attach(node: &Node) {
     let site = NodeSite(Arc::downgrade(node.shared()));
     let metrics = node.metrics().clone();
-    let server = register(node.shared(), &metrics)
+    let server = system::register(&metrics)
         .and_then(|()| Server::new(node.config().http.clone(), metrics, Arc::new(site)));
     match server {
         Ok(server) => node.serve_http_with(Box::new(move |stream, peer| {

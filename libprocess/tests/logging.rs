@@ -59,6 +59,7 @@ fn lines_levels_and_the_toggle() {
     let deadline = Instant::now() + Duration::from_secs(20);
     while logging::verbosity() != 0 {
         assert!(Instant::now() < deadline, "the verbosity was never taken back");
+        // Polls the verbosity.
         std::thread::sleep(Duration::from_millis(2));
     }
     tracing::debug!("hidden again");

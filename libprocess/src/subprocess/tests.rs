@@ -28,6 +28,7 @@ fn eventually(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < deadline, "not within 20 seconds: {what}");
+        // Polls another process, which tells nobody.
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -236,6 +237,7 @@ fn dropped_children_are_reaped() {
         let deadline = Instant::now() + Duration::from_secs(20);
         while tree::find(pid).is_some() {
             assert!(Instant::now() < deadline, "{pid} is still a zombie");
+            // Polls the pid, since the reaper tells nobody.
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     });

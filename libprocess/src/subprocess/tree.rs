@@ -7,10 +7,11 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::collections::BTreeSet;
+use nix::unistd::{Pid, getpgid, getsid};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::path::Path;
 
 /// How often a tree is searched for newcomers. Each round stops what it finds, so a tree that still
 /// grows after so many is not growing by forks of its own members.
@@ -79,28 +80,107 @@ fn parse(stat: &str) -> Option<ProcessInfo> {
 /// # Errors
 /// When there is no `/proc`.
 pub fn members(root: i32) -> io::Result<BTreeSet<i32>> {
-    Ok(grow(root, &BTreeSet::new(), &processes()?))
+    let children = Children::new()?;
+    Ok(grow(root, BTreeSet::new(), &memberships()?, |pid| children.of(pid)))
+}
+
+/// The group and the session of a process.
+#[derive(Clone, Copy, Debug)]
+struct Membership {
+    pid: i32,
+    group: i32,
+    session: i32,
+}
+
+/// The groups and sessions of all processes. Asking for them is many times as fast as reading the
+/// files of all processes, and trees are killed as often as tasks end.
+fn memberships() -> io::Result<Vec<Membership>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
+        let id = Some(Pid::from_raw(pid));
+        // One that has ended since is left out.
+        if let (Ok(group), Ok(session)) = (getpgid(id), getsid(id)) {
+            found.push(Membership { pid, group: group.as_raw(), session: session.as_raw() });
+        }
+    }
+    Ok(found)
+}
+
+/// Who started whom.
+enum Children {
+    /// Asked of the system, which keeps it per process.
+    Asked,
+    /// Found by reading the files of all processes, where the system does not say.
+    Found(BTreeMap<i32, Vec<i32>>),
+}
+
+impl Children {
+    fn new() -> io::Result<Self> {
+        let own = std::process::id();
+        if Path::new(&format!("/proc/{own}/task/{own}/children")).exists() {
+            return Ok(Self::Asked);
+        }
+        Self::found()
+    }
+
+    fn found() -> io::Result<Self> {
+        let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+        for process in processes()? {
+            children.entry(process.parent).or_default().push(process.pid);
+        }
+        Ok(Self::Found(children))
+    }
+
+    fn of(&self, pid: i32) -> Vec<i32> {
+        match self {
+            Self::Found(children) => children.get(&pid).cloned().unwrap_or_default(),
+            Self::Asked => {
+                // Each thread has its own children.
+                let threads = fs::read_dir(format!("/proc/{pid}/task"));
+                let texts =
+                    threads.into_iter().flatten().flatten().filter_map(|thread| {
+                        fs::read_to_string(thread.path().join("children")).ok()
+                    });
+                texts
+                    .flat_map(|text| {
+                        let pids = text.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
+                        pids.collect::<Vec<i32>>()
+                    })
+                    .collect()
+            }
+        }
+    }
 }
 
 /// Adds to the known members of a tree those that belong to it too.
-fn grow(root: i32, known: &BTreeSet<i32>, processes: &[ProcessInfo]) -> BTreeSet<i32> {
-    let mut tree = known.clone();
-    loop {
-        let before = tree.len();
-        for process in processes {
-            let belongs = process.pid == root
-                || [process.parent, process.group, process.session]
-                    .iter()
-                    .any(|id| *id == root || tree.contains(id));
-            // Children of the first process of all are everybody's orphans.
-            if belongs && process.pid > 1 && !process.zombie {
-                tree.insert(process.pid);
-            }
+fn grow(
+    root: i32,
+    known: BTreeSet<i32>,
+    memberships: &[Membership],
+    children: impl Fn(i32) -> Vec<i32>,
+) -> BTreeSet<i32> {
+    let mut tree = BTreeSet::new();
+    let mut fresh: Vec<i32> = known.into_iter().chain([root]).collect();
+    while !fresh.is_empty() {
+        let mut next = Vec::new();
+        for pid in fresh {
+            tree.insert(pid);
+            next.extend(children(pid));
         }
-        if tree.len() == before {
-            return tree;
-        }
+        let belongs = |process: &&Membership| {
+            tree.contains(&process.group) || tree.contains(&process.session)
+        };
+        next.extend(memberships.iter().filter(belongs).map(|process| process.pid));
+        next.retain(|pid| *pid > 1 && !tree.contains(pid));
+        fresh = next;
     }
+    // The root stands for its session even when it has gone; it is no member then.
+    if !memberships.iter().any(|process| process.pid == root) {
+        tree.remove(&root);
+    }
+    tree
 }
 
 /// Sends `signal` to a process and to everything that it has started; see the module. Gives the
@@ -116,8 +196,10 @@ pub fn kill_tree(root: i32, signal: Signal) -> io::Result<Vec<i32>> {
     }
     let mut stopped = BTreeSet::new();
     for _ in 0..ROUNDS {
-        let mut tree = grow(root, &stopped, &processes()?);
-        tree.retain(|pid| u32::try_from(*pid) != Ok(own));
+        let children = Children::new()?;
+        let mut tree = grow(root, stopped.clone(), &memberships()?, |pid| children.of(pid));
+        // What has ended needs no signal; it is for its parent to reap.
+        tree.retain(|pid| u32::try_from(*pid) != Ok(own) && !has_ended(*pid));
         let fresh: Vec<i32> = tree.difference(&stopped).copied().collect();
         if fresh.is_empty() {
             break;
@@ -132,6 +214,10 @@ pub fn kill_tree(root: i32, signal: Signal) -> io::Result<Vec<i32>> {
         send(*pid, Signal::SIGCONT);
     }
     Ok(reached)
+}
+
+fn has_ended(pid: i32) -> bool {
+    find(pid).is_none_or(|process| process.zombie)
 }
 
 /// Whether the signal was sent. A process that has gone, or that is not ours, is no error here.
@@ -149,11 +235,6 @@ fn send(pid: i32, signal: Signal) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn process(pid: i32, parent: i32, group: i32, session: i32) -> ProcessInfo {
-        let name = String::new();
-        ProcessInfo { pid, parent, group, session, start_ticks: 0, zombie: false, name }
-    }
 
     #[test]
     fn names_may_hold_anything() {
@@ -175,22 +256,39 @@ mod tests {
 
     #[test]
     fn a_tree_holds_descendants_sessions_and_groups() {
-        let all = [
-            process(1, 0, 1, 1),
-            process(10, 1, 10, 10),
-            process(11, 10, 10, 10),
-            process(12, 11, 12, 10),
+        let ids = [
+            (10, 10, 10),
+            (11, 10, 10),
+            (12, 12, 10),
             // Orphans of the session, and of a group that a member leads.
-            process(13, 1, 99, 10),
-            process(14, 1, 12, 98),
+            (13, 99, 10),
+            (14, 12, 98),
+            // In a session of its own, but started by a member.
+            (15, 15, 15),
             // Somebody else's.
-            process(20, 1, 20, 20),
+            (20, 20, 20),
         ];
-        let tree = grow(10, &BTreeSet::new(), &all);
-        assert_eq!(tree.into_iter().collect::<Vec<_>>(), [10, 11, 12, 13, 14]);
-        let without_root: Vec<_> = all.iter().filter(|p| p.pid != 10).cloned().collect();
-        let tree = grow(10, &BTreeSet::new(), &without_root);
+        let all = ids.map(|(pid, group, session)| Membership { pid, group, session });
+        let children = |pid| match pid {
+            10 => vec![11],
+            11 => vec![12, 15],
+            _ => vec![],
+        };
+        let tree = grow(10, BTreeSet::new(), &all, children);
+        assert_eq!(tree.into_iter().collect::<Vec<_>>(), [10, 11, 12, 13, 14, 15]);
+        let tree = grow(10, BTreeSet::new(), &all[1..], |_| vec![]);
         assert_eq!(tree.into_iter().collect::<Vec<_>>(), [11, 12, 13, 14]);
+    }
+
+    #[test]
+    fn both_ways_to_find_children_agree() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let pid = child.id() as i32;
+        let own = std::process::id() as i32;
+        assert!(Children::new().unwrap().of(own).contains(&pid));
+        assert!(Children::found().unwrap().of(own).contains(&pid));
+        assert_eq!(kill_tree(pid, Signal::SIGKILL).unwrap(), [pid]);
+        child.wait().unwrap();
     }
 
     #[test]

@@ -85,14 +85,60 @@ fn head_is_get_without_a_body() {
 }
 
 #[test]
+fn head_of_a_stream_or_a_file_says_what_it_can_and_sends_nothing() {
+    let (sender, writers) = std::sync::mpsc::channel();
+    let routes = echo()
+        .on("/stream", move |_, reply| {
+            let (response, writer) = Response::stream("application/json", 1024);
+            reply.send(response);
+            sender.send(writer).unwrap();
+        })
+        .on("/file", |_, reply| reply.send(assets::file("/proc/version".as_ref())))
+        .on("/self", |_, reply| reply.send(assets::file(&std::env::current_exe().unwrap())));
+    let server = start(HttpConfig::default(), routes);
+    let mut stream = server.connect();
+    for path in ["/stream", "/self", "/file"] {
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let head = Answer::read_head(&mut stream);
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        if path == "/self" {
+            let size = std::fs::metadata(std::env::current_exe().unwrap()).unwrap().len();
+            assert!(head.contains(&format!("Content-Length: {size}\r\n")), "{head}");
+        }
+    }
+    assert!(writers.recv().unwrap().write("x").is_err(), "nobody reads it");
+    stream.write_all(b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(&mut stream).text(), "GET /echo  [-] ");
+}
+
+#[test]
+fn requests_may_arrive_in_any_pieces() {
+    let server = start(HttpConfig::default(), echo());
+    let requests = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc\
+        PUT /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\
+        2\r\nab\r\n3\r\ncde\r\n0\r\n\r\nGET /echo HTTP/1.1\r\nHost: x\r\n\r\n";
+    for piece in [1, 2, 3, 7, 50] {
+        let mut stream = server.connect();
+        stream.set_nodelay(true).unwrap();
+        for bytes in requests.chunks(piece) {
+            stream.write_all(bytes).unwrap();
+        }
+        for expected in ["POST /echo  [-] abc", "PUT /echo  [-] abcde", "GET /echo  [-] "] {
+            assert_eq!(Answer::read(&mut stream).text(), expected, "in pieces of {piece}");
+        }
+    }
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_order() {
-    let slow_first = echo().on("/slow", |_, reply| {
-        std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            reply.send(Response::text(StatusCode::OK, "slow"));
-        });
-    });
-    let server = start(HttpConfig::default(), slow_first);
+    let (sender, slow) = std::sync::mpsc::channel();
+    let routes = echo().on("/slow", move |_, reply| sender.send(reply).unwrap());
+    let server = start(HttpConfig::default(), routes);
+    let answer_slow = || {
+        let reply: libprocess::http::Reply = slow.recv().unwrap();
+        reply.send(Response::text(StatusCode::OK, "slow"));
+    };
     let mut stream = server.connect();
     let mut requests = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n".to_vec();
     for number in 0..50 {
@@ -100,10 +146,12 @@ fn pipelined_requests_are_answered_in_order() {
     }
     requests.extend(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
     stream.write_all(&requests).unwrap();
+    answer_slow();
     assert_eq!(Answer::read(&mut stream).text(), "slow");
     for number in 0..50 {
         assert_eq!(Answer::read(&mut stream).text(), format!("GET /echo  [{number}] "));
     }
+    answer_slow();
     assert_eq!(Answer::read(&mut stream).text(), "slow");
 }
 

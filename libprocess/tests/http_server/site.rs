@@ -142,6 +142,7 @@ impl Running {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.metric(name) != value {
             assert!(Instant::now() < deadline, "{name} is {}", self.metric(name));
+            // Polls a metric.
             std::thread::sleep(Duration::from_millis(2));
         }
     }

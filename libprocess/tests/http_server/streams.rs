@@ -22,6 +22,7 @@ fn soon(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < deadline, "not within 20 seconds: {what}");
+        // Polls the condition.
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -116,6 +117,7 @@ fn a_client_that_does_not_read_is_cut_off() {
         assert!(Instant::now() < deadline, "a client that never reads is still served");
         match writer.write(chunk.clone()) {
             Ok(()) if writer.waiting_bytes() > 32 * 1024 => {
+                // Polls how much waits.
                 std::thread::sleep(Duration::from_millis(1));
             }
             Ok(()) => {}

@@ -6,12 +6,13 @@ use super::guard::Connection;
 use crate::http::pipe::{BodyReader, PipeError};
 use crate::http::{Body, FileBody, Method, Request, Response, StatusCode};
 use actix_web::HttpResponse;
-use actix_web::body::{BodyStream, BoxBody, SizedStream};
+use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::Stream;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::pin::Pin;
@@ -55,6 +56,10 @@ pub(super) async fn encode(
     let status = actix_web::http::StatusCode::from_u16(response.status.as_u16())
         .unwrap_or(actix_web::http::StatusCode::INTERNAL_SERVER_ERROR);
     let body = match response.body {
+        // A stream has no length to tell, and nobody to be written for.
+        Body::Stream(_) if head => BoxBody::new(()),
+        Body::Bytes(bytes) if head => BoxBody::new(LengthOnly(bytes.len() as u64)),
+        Body::File(file) if head => BoxBody::new(LengthOnly(file.length)),
         Body::Empty => BoxBody::new(()),
         Body::Bytes(bytes) => BoxBody::new(bytes),
         Body::Stream(reader) => BoxBody::new(BodyStream::new(Streaming {
@@ -68,10 +73,7 @@ pub(super) async fn encode(
             BoxBody::new(SizedStream::new(length, file_stream(file)))
         }
     };
-    let empty = matches!(
-        actix_web::body::MessageBody::size(&body),
-        actix_web::body::BodySize::None | actix_web::body::BodySize::Sized(0)
-    );
+    let empty = matches!(body.size(), BodySize::None | BodySize::Sized(0));
     let mut http = HttpResponse::with_body(status, body);
     // Some clients compare names of headers letter by letter, and Mesos writes them so.
     http.head_mut().set_camel_case_headers(true);
@@ -87,6 +89,24 @@ pub(super) async fn encode(
         }
     }
     http
+}
+
+/// The body of an answer to HEAD: its length is told, and there is nothing to send.
+struct LengthOnly(u64);
+
+impl MessageBody for LengthOnly {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0)
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
 }
 
 /// JSONP: wraps the JSON into a call of the function that the client named.

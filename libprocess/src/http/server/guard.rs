@@ -13,6 +13,7 @@
 use super::Shared;
 use super::counters::Counters;
 use crate::http::ClosedSignal;
+use nix::sys::socket::{setsockopt, sockopt};
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
@@ -24,6 +25,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
+
+/// How long a connection may be idle before the system asks whether its other end lives. Ends that
+/// live are never disturbed by it.
+const KEEP_ALIVE_IDLE_SECS: u32 = 60;
+
+/// Sets up a socket so that a peer that vanished without a word is noticed: one that acknowledges
+/// nothing for `stall_timeout`, be it data or a probe, is gone.
+pub(super) fn prepare(stream: &TcpStream, stall_timeout: Duration) -> nix::Result<()> {
+    let millis = u32::try_from(stall_timeout.as_millis()).unwrap_or(u32::MAX);
+    // Answers are written whole, so there is nothing to gain by waiting for more.
+    setsockopt(stream, sockopt::TcpNoDelay, &true)?;
+    setsockopt(stream, sockopt::TcpUserTimeout, &millis)?;
+    setsockopt(stream, sockopt::TcpKeepIdle, &KEEP_ALIVE_IDLE_SECS)?;
+    setsockopt(stream, sockopt::TcpKeepInterval, &(KEEP_ALIVE_IDLE_SECS / 4))?;
+    setsockopt(stream, sockopt::KeepAlive, &true)
+}
 
 /// What the requests of a connection know about it.
 #[derive(Default)]

@@ -109,10 +109,10 @@ pub(super) struct Shared {
 type Serve = dyn Fn(Guarded, SocketAddr) -> Pin<Box<dyn Future<Output = ()>>>;
 
 thread_local! {
-    /// The service of the server that this thread works for: each has a clock of its own that ticks,
-    /// so one per connection would be too many, and it cannot leave its thread. A thread belongs to
-    /// one node, hence one. A task of the thread owns it, since it must end before thread-local
-    /// values do.
+    /// The service of the server that this thread works for. Each has a clock of its own that
+    /// ticks, so one per connection would be too many, and it cannot leave its thread. A thread
+    /// belongs to one node, hence one. A task of the thread owns it, since it must end before
+    /// thread-local values do.
     static SERVICE: RefCell<Option<(u64, Weak<Serve>)>> = const { RefCell::new(None) };
 }
 
@@ -145,8 +145,9 @@ impl Server {
     /// Serves one connection until it ends. Must run on a thread with an actix arbiter, as the
     /// future stays on its thread.
     pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        // Answers are written whole, so there is nothing to gain by waiting for more.
-        let _ = stream.set_nodelay(true);
+        if let Err(error) = guard::prepare(&stream, self.shared.config.stall_timeout) {
+            tracing::debug!("connection of {peer}: {error}");
+        }
         let serve = self.service().await;
         let _open = self.shared.counters.open_connection();
         serve(Guarded::new(stream, &self.shared), peer).await;
@@ -180,12 +181,12 @@ impl fmt::Debug for Server {
 }
 
 async fn build(shared: Arc<Shared>) -> Rc<Serve> {
-    let config = shared.config.clone();
     let data = web::Data::from(shared);
     let app = App::new().app_data(data).default_service(web::route().to(exchange::exchange));
     let factory = HttpService::build()
         .keep_alive(KeepAlive::Os)
-        .client_request_timeout(config.head_timeout)
+        // `Guarded` sees to it, for every request of a connection and not only for the first.
+        .client_request_timeout(Duration::ZERO)
         // An answer that comes before the whole request is read lingers so long, that the client
         // gets to see it.
         .client_disconnect_timeout(Duration::from_secs(5))

@@ -144,7 +144,7 @@ impl Allocator {
             of.allocated(&allocation.framework, &quantities);
         }
         if let Some(agent) = self.agents.get_mut(&allocation.agent) {
-            agent.available -= &unallocated(&allocation.resources);
+            agent.hold(&unallocated(&allocation.resources));
         }
         self.update_idle(&allocation.agent);
     }

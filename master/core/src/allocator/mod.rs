@@ -90,11 +90,28 @@ enum Scope {
 #[derive(Debug)]
 struct AgentEntry {
     total: Resources,
-    /// What is neither offered nor in use; without allocation.
+    /// What is offered or in use; without allocation. It may exceed the total, if the agent came
+    /// back with less than it had.
+    held: Resources,
+    /// What is left of the total.
     available: Resources,
     is_active: bool,
     has_gpus: bool,
     filters: Filters,
+}
+
+impl AgentEntry {
+    /// These are offered or in use from now on.
+    fn hold(&mut self, resources: &Resources) {
+        self.held += resources;
+        self.available = self.total.clone() - &self.held;
+    }
+
+    /// These are no longer offered or in use.
+    fn release(&mut self, resources: &Resources) {
+        self.held -= resources;
+        self.available = self.total.clone() - &self.held;
+    }
 }
 
 #[derive(Debug)]
@@ -250,15 +267,16 @@ impl Allocator {
         used: &BTreeMap<FrameworkId, Resources>,
         is_active: bool,
     ) {
-        let mut available = total.clone();
+        let mut held = Resources::default();
         for (framework, resources) in used {
-            available -= &unallocated(resources);
+            held += &unallocated(resources);
             self.count(framework, resources);
         }
+        let available = total.clone() - &held;
         let has_gpus = total.gpus().is_some_and(|gpus| gpus > 0.0);
         self.total += &self.fair_quantities(&total);
         let filters = Filters::default();
-        let entry = AgentEntry { total, available, is_active, has_gpus, filters };
+        let entry = AgentEntry { total, held, available, is_active, has_gpus, filters };
         self.agents.insert(id.clone(), entry);
         self.refresh_totals();
         self.make_due(id);
@@ -287,8 +305,7 @@ impl Allocator {
             return;
         }
         let old = std::mem::replace(&mut entry.total, total);
-        let in_use = old.clone() - &entry.available;
-        entry.available = entry.total.clone() - &in_use;
+        entry.available = entry.total.clone() - &entry.held;
         entry.has_gpus = entry.total.gpus().is_some_and(|gpus| gpus > 0.0);
         let new = entry.total.clone();
         let frameworks = entry.filters.clear(&mut self.expiries);
@@ -323,7 +340,7 @@ impl Allocator {
     pub fn discover(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
         self.count(framework, resources);
         if let Some(entry) = self.agents.get_mut(agent) {
-            entry.available -= &unallocated(resources);
+            entry.hold(&unallocated(resources));
             self.make_due(agent);
         }
     }
@@ -352,7 +369,7 @@ impl Allocator {
             self.forget_if_done(framework, &role);
         }
         let Some(entry) = self.agents.get_mut(agent) else { return };
-        entry.available += &unallocated(resources);
+        entry.release(&unallocated(resources));
         if let (Recovery::Refused(span), Some(owner)) =
             (recovery, self.frameworks.get_mut(framework))
         {

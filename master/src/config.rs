@@ -1,0 +1,326 @@
+//! What an embedder decides about a master's process, and how flags become that.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use libprocess::NodeConfig;
+use libprocess::flags::FlagSet;
+use libprocess::logging::LogConfig;
+use mesos::agent::DomainInfo;
+use thiserror::Error;
+
+use crate::flags::Flags;
+use crate::flags::standing::{self, Unsupported};
+use crate::flags::values::NameSet;
+
+/// The shortest `--agent_reregister_timeout` that Mesos accepts: less, and agents that are merely
+/// slow to notice a failover would lose their tasks (row MA-14).
+const MIN_REREGISTER_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
+/// Where a registry is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryKind {
+    /// In memory: the next master starts from nothing.
+    InMemory,
+    /// In an embedded store below this work directory.
+    Disk(PathBuf),
+}
+
+/// What an embedder decides about a master.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the core has to know.
+    pub core: master_core::Config,
+    /// Where the registry is kept.
+    pub registry: RegistryKind,
+    /// How long reading it may take (row MA-12).
+    pub registry_fetch_timeout: Duration,
+    /// How long writing it may take (row MA-12).
+    pub registry_store_timeout: Duration,
+    /// The hostname to advertise; found from the address if absent.
+    pub hostname: Option<String>,
+    /// Whether the hostname is looked up, when it has to be found.
+    pub hostname_lookup: bool,
+    /// A name for the cluster (row MA-20).
+    pub cluster: Option<String>,
+    /// The fault domain of the master.
+    pub domain: Option<DomainInfo>,
+    /// Where log files are written, as readers of `/state` are told.
+    pub log_dir: Option<String>,
+    /// The flags as `/flags` shows them.
+    pub flags: BTreeMap<String, String>,
+    /// How many bytes a scheduler may be behind in reading its events before it is dropped.
+    pub stream_limit_bytes: usize,
+    /// Decides all that is left to chance; chosen at random if absent.
+    pub seed: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            core: master_core::Config::default(),
+            registry: RegistryKind::InMemory,
+            registry_fetch_timeout: Duration::from_secs(60),
+            registry_store_timeout: Duration::from_secs(20),
+            hostname: None,
+            hostname_lookup: false,
+            cluster: None,
+            domain: None,
+            log_dir: None,
+            flags: BTreeMap::new(),
+            stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
+            seed: None,
+        }
+    }
+}
+
+/// Why flags do not make a configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The flag asks for what does not exist yet.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// A durable registry needs a place.
+    #[error("--work_dir needed for replicated log based registry")]
+    MissingWorkDir,
+    /// The timeout is too short to be safe.
+    #[error(
+        "invalid value '{}' for --agent_reregister_timeout: must be at least 10mins",
+        libprocess::units::format_duration(*.0)
+    )]
+    ReregisterTimeout(Duration),
+    /// Two flags exclude each other.
+    #[error("only one of --ip and --ip_discovery_command should be specified")]
+    TwoIps,
+    /// A port without an address means nothing.
+    #[error("--advertise_port={0} needs --advertise_ip")]
+    PortWithoutIp(u16),
+    /// The program that should find the address did not.
+    #[error("--ip_discovery_command='{command}' failed: {why}")]
+    Discovery {
+        /// The command.
+        command: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// The fault domain is no domain.
+    #[error("invalid value of --domain: {0}")]
+    Domain(String),
+    /// The rules about endpoints are no such rules.
+    #[error("invalid value of --firewall_rules: {0}")]
+    Firewall(String),
+    /// There is no such level.
+    #[error("invalid value of --logging_level: {0}")]
+    LoggingLevel(String),
+    /// The environment holds a wrong value.
+    #[error(transparent)]
+    Environment(#[from] libprocess::EnvError),
+}
+
+impl Config {
+    /// The configuration that flags ask for, and what the user should be told.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn from_flags(flags: &Flags) -> Result<(Self, Vec<String>), ConfigError> {
+        let warnings = standing::check(flags)?;
+        if flags.agent_reregister_timeout < MIN_REREGISTER_TIMEOUT {
+            return Err(ConfigError::ReregisterTimeout(flags.agent_reregister_timeout));
+        }
+        let registry = match (flags.registry.as_str(), &flags.work_dir) {
+            ("in_memory", _) => RegistryKind::InMemory,
+            (_, Some(work_dir)) => RegistryKind::Disk(work_dir.clone()),
+            (_, None) => return Err(ConfigError::MissingWorkDir),
+        };
+        let domain = flags.domain.clone().map(read_domain).transpose()?;
+        let config = Self {
+            core: core_config(flags),
+            registry,
+            registry_fetch_timeout: flags.registry_fetch_timeout,
+            registry_store_timeout: flags.registry_store_timeout,
+            hostname: flags.hostname.clone(),
+            hostname_lookup: flags.hostname_lookup,
+            cluster: flags.cluster.clone(),
+            domain,
+            log_dir: flags.log_dir.as_ref().map(|path| path.display().to_string()),
+            flags: flags.values(),
+            ..Self::default()
+        };
+        Ok((config, warnings))
+    }
+}
+
+fn core_config(flags: &Flags) -> master_core::Config {
+    let excluded = flags.fair_sharing_excluded_resource_names.clone();
+    master_core::Config {
+        allocation_interval: flags.allocation_interval,
+        allocate_on_recovery: flags.allocate_on_recovery,
+        min_allocatable_resources: flags.min_allocatable_resources.sets.clone(),
+        offer_timeout: flags.offer_timeout,
+        filter_gpu_resources: flags.filter_gpu_resources,
+        fair_sharing_excluded_resource_names: excluded.unwrap_or_default().0,
+        agent_ping_timeout: flags.agent_ping_timeout,
+        max_agent_ping_timeouts: flags.max_agent_ping_timeouts,
+        agent_reregister_timeout: flags.agent_reregister_timeout,
+        recovery_agent_removal_limit: flags.recovery_agent_removal_limit.0,
+        roles: flags.roles.clone().map(|NameSet(names)| names),
+        weights: flags.weights.clone().unwrap_or_default().0,
+        root_submissions: flags.root_submissions,
+        max_completed_frameworks: flags.max_completed_frameworks,
+        max_completed_tasks_per_framework: flags.max_completed_tasks_per_framework,
+        max_unreachable_tasks_per_framework: flags.max_unreachable_tasks_per_framework,
+        registry_gc_interval: flags.registry_gc_interval,
+        registry_max_agent_age: flags.registry_max_agent_age,
+        registry_max_agent_count: flags.registry_max_agent_count,
+        ..master_core::Config::default()
+    }
+}
+
+fn read_domain(value: serde_json::Value) -> Result<DomainInfo, ConfigError> {
+    serde_json::from_value(value).map_err(|error| ConfigError::Domain(error.to_string()))
+}
+
+/// The node that a master with these flags runs on. The environment (`LIBPROCESS_*`) counts where
+/// flags say nothing.
+///
+/// # Errors
+/// See [`ConfigError`].
+pub fn node_config(flags: &Flags) -> Result<NodeConfig, ConfigError> {
+    let mut config = NodeConfig::from_env()?;
+    let ip = match (&flags.ip, &flags.ip_discovery_command) {
+        (Some(_), Some(_)) => return Err(ConfigError::TwoIps),
+        (Some(ip), None) => Some(*ip),
+        (None, Some(command)) => Some(discover_ip(command)?),
+        (None, None) => None,
+    };
+    // Without a flag, a master listens everywhere: it is there for others.
+    let from_env = std::env::var_os("LIBPROCESS_IP").is_some_and(|value| !value.is_empty());
+    let ip = ip.unwrap_or(if from_env { config.bind.ip() } else { Ipv4Addr::UNSPECIFIED.into() });
+    config.bind = SocketAddr::new(ip, flags.port);
+    match (flags.advertise_ip, flags.advertise_port) {
+        (Some(ip), port) => config.advertise = Some(SocketAddr::new(ip, port.unwrap_or(0))),
+        (None, Some(port)) => return Err(ConfigError::PortWithoutIp(port)),
+        (None, None) => {}
+    }
+    if let Some(rules) = &flags.firewall_rules {
+        config.http.disabled_paths = disabled_paths(rules)?;
+    }
+    config.delegate = Some(crate::PROCESS_ID.to_owned());
+    Ok(config)
+}
+
+/// How a master with these flags logs.
+///
+/// # Errors
+/// See [`ConfigError`].
+pub fn log_config(flags: &Flags) -> Result<LogConfig, ConfigError> {
+    Ok(LogConfig {
+        program: "mesos-master".to_owned(),
+        level: flags.logging_level.parse().map_err(ConfigError::LoggingLevel)?,
+        verbosity: 0,
+        quiet: flags.quiet,
+        log_dir: flags.log_dir.clone(),
+    })
+}
+
+/// The paths of `{"disabled_endpoints": {"paths": ["/files/browse"]}}` (row LP-20).
+fn disabled_paths(rules: &serde_json::Value) -> Result<BTreeSet<String>, ConfigError> {
+    let wrong = |why: &str| ConfigError::Firewall(why.to_owned());
+    let rules = rules.as_object().ok_or_else(|| wrong("expecting a JSON object"))?;
+    if let Some(unknown) = rules.keys().find(|key| *key != "disabled_endpoints") {
+        return Err(ConfigError::Firewall(format!("unknown rule '{unknown}'")));
+    }
+    let paths = rules.get("disabled_endpoints").map(|rule| rule.get("paths"));
+    let Some(paths) = paths else { return Ok(BTreeSet::new()) };
+    let paths = paths.and_then(|paths| paths.as_array());
+    let paths = paths.ok_or_else(|| wrong("expecting 'disabled_endpoints.paths' as an array"))?;
+    let path = |path: &serde_json::Value| {
+        let path = path.as_str().filter(|path| path.starts_with('/')).map(str::to_owned);
+        path.ok_or_else(|| wrong("expecting paths that start with '/'"))
+    };
+    paths.iter().map(path).collect()
+}
+
+/// Runs the command and reads the address that it prints.
+fn discover_ip(command: &str) -> Result<IpAddr, ConfigError> {
+    let failed = |why: String| ConfigError::Discovery { command: command.to_owned(), why };
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let text = text.trim();
+    text.parse().map_err(|_| failed(format!("'{text}' is not an IP address")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libprocess::flags::Invocation;
+
+    fn flags(arguments: &[&str]) -> Flags {
+        match Flags::parse("MESOS_", arguments.iter().copied(), []).unwrap() {
+            Invocation::Run(parsed) => parsed.flags,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_reach_the_core() {
+        let flags = flags(&[
+            "--work_dir=/w",
+            "--allocation_interval=50ms",
+            "--roles=a, b",
+            "--weights=a=2",
+            "--recovery_agent_removal_limit=50%",
+            "--offer_timeout=1mins",
+        ]);
+        let (config, warnings) = Config::from_flags(&flags).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        assert_eq!(config.registry, RegistryKind::Disk("/w".into()));
+        assert_eq!(config.core.allocation_interval, Duration::from_millis(50));
+        assert_eq!(config.core.roles.unwrap().len(), 2);
+        assert_eq!(config.core.weights["a"], 2.0);
+        assert_eq!(config.core.recovery_agent_removal_limit, 0.5);
+        assert_eq!(config.core.offer_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(config.flags["agent_ping_timeout"], "15secs");
+        assert_eq!(config.flags["recovery_agent_removal_limit"], "50%");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let refused = |arguments: &[&str]| match Config::from_flags(&flags(arguments)) {
+            Ok(_) => panic!("{arguments:?} was accepted"),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(refused(&[]), "--work_dir needed for replicated log based registry");
+        assert_eq!(
+            refused(&["--work_dir=/w", "--agent_reregister_timeout=1mins"]),
+            "invalid value '1mins' for --agent_reregister_timeout: must be at least 10mins"
+        );
+    }
+
+    #[test]
+    fn the_node_listens_where_flags_say() {
+        let node = node_config(&flags(&["--ip=127.0.0.1", "--port=0"])).unwrap();
+        assert_eq!(node.bind, "127.0.0.1:0".parse().unwrap());
+        assert_eq!(node.delegate.as_deref(), Some("master"));
+        let node = node_config(&flags(&["--ip_discovery_command=echo 127.0.0.3"])).unwrap();
+        assert_eq!(node.bind, "127.0.0.3:5050".parse().unwrap());
+        let node = node_config(&flags(&["--advertise_ip=10.1.2.3", "--advertise_port=99"]));
+        assert_eq!(node.unwrap().advertise, Some("10.1.2.3:99".parse().unwrap()));
+        assert!(node_config(&flags(&["--ip=1.2.3.4", "--ip_discovery_command=x"])).is_err());
+        assert!(node_config(&flags(&["--ip_discovery_command=echo nowhere"])).is_err());
+        assert!(node_config(&flags(&["--advertise_port=1"])).is_err());
+        let rules = r#"--firewall_rules={"disabled_endpoints": {"paths": ["/teardown"]}}"#;
+        let node = node_config(&flags(&[rules])).unwrap();
+        assert!(node.http.disabled_paths.contains("/teardown"));
+        assert!(node_config(&flags(&["--firewall_rules={\"x\": 1}"])).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! Flags that do nothing yet. None of them is ignored in silence: where going on without the
+//! effect would be unsafe or wrong, the flag is refused; elsewhere the master says so and goes on.
+
+use std::collections::BTreeMap;
+
+use libprocess::flags::FlagSet;
+
+use super::Flags;
+
+/// What becomes of a flag that does nothing yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The master goes on and says so.
+    NoEffect,
+    /// The master does not start: what the flag asks for cannot be done without.
+    Refused,
+}
+
+use Standing::{NoEffect, Refused};
+
+/// The flags that do nothing yet, with what is missing, and values that are fine all the same.
+const UNFINISHED: &[(&str, Standing, &str, &[&str])] = &[
+    ("zk", Refused, "masters cannot elect a leader through ZooKeeper yet", &[]),
+    ("master_contender", Refused, "there are no modules", &[]),
+    ("master_detector", Refused, "there are no modules", &[]),
+    ("modules", Refused, "there are no modules", &[]),
+    ("modules_dir", Refused, "there are no modules", &[]),
+    ("hooks", Refused, "there are no modules", &[]),
+    ("authenticate_frameworks", Refused, "nobody would be authenticated", &[]),
+    ("authenticate_agents", Refused, "nobody would be authenticated", &[]),
+    ("authenticate_http_readwrite", Refused, "nobody would be authenticated", &[]),
+    ("authenticate_http_readonly", Refused, "nobody would be authenticated", &[]),
+    ("authenticate_http_frameworks", Refused, "nobody would be authenticated", &[]),
+    ("acls", Refused, "nobody would be authorized", &[]),
+    ("authenticators", Refused, "there are no modules", &["crammd5"]),
+    ("authorizers", Refused, "there are no modules", &["local"]),
+    ("http_authenticators", Refused, "there are no modules", &["basic", "jwt"]),
+    ("http_framework_authenticators", Refused, "there are no modules", &["basic", "jwt"]),
+    ("allocator", Refused, "there is one allocator", &["hierarchical", "HierarchicalDRF"]),
+    ("role_sorter", Refused, "roles are sorted by 'drf' only", &["drf"]),
+    ("framework_sorter", Refused, "frameworks are sorted by 'drf' only", &["drf"]),
+    ("whitelist", Refused, "all agents would be offered", &["*"]),
+    ("require_agent_domain", Refused, "agents without a domain would be admitted", &[]),
+    ("registry_strict", Refused, "it is no longer supported, in Mesos either", &[]),
+    ("credentials", NoEffect, "nobody is authenticated", &[]),
+    ("authentication_v0_timeout", NoEffect, "nobody is authenticated", &[]),
+    ("rate_limits", NoEffect, "calls are not limited", &[]),
+    ("quorum", NoEffect, "one master keeps the registry by itself", &["1"]),
+    ("zk_session_timeout", NoEffect, "ZooKeeper is not used", &[]),
+    ("log_auto_initialize", NoEffect, "the registry is always initialised", &[]),
+    ("agent_removal_rate_limit", NoEffect, "removals are not limited", &[]),
+    ("allocator_agent_recovery_factor", NoEffect, "there is no quota", &[]),
+    ("allocator_recovery_timeout", NoEffect, "there is no quota", &[]),
+    ("max_executors_per_agent", NoEffect, "executors are not limited", &[]),
+    ("max_operator_event_stream_subscribers", NoEffect, "there are no such streams", &[]),
+    ("offer_constraints_re2_max_mem", NoEffect, "there are no offer constraints", &[]),
+    ("offer_constraints_re2_max_program_size", NoEffect, "there are no offer constraints", &[]),
+    ("publish_per_framework_metrics", NoEffect, "there are none to be hidden", &[]),
+    ("webui_dir", NoEffect, "there is no web UI", &[]),
+    ("external_log_file", NoEffect, "there is no web UI", &[]),
+    ("memory_profiling", NoEffect, "memory cannot be profiled", &[]),
+    ("logbufsecs", NoEffect, "log lines are not buffered", &[]),
+    ("initialize_driver_logging", NoEffect, "it concerns no master", &[]),
+];
+
+/// Why the master does not start with these flags.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("flag '{name}' with value '{value}' is not supported yet: {why}; leave it out")]
+pub struct Unsupported {
+    /// The flag.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What is missing.
+    pub why: &'static str,
+}
+
+/// Looks at the flags that differ from their defaults. What may be gone on without is returned as
+/// sentences for the user.
+///
+/// # Errors
+/// The first flag that must not be gone on without.
+pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
+    let values = flags.values();
+    let defaults: BTreeMap<&str, Option<&str>> =
+        Flags::specs().iter().map(|spec| (spec.name, spec.default)).collect();
+    let mut warnings = Vec::new();
+    for (name, standing, why, fine) in UNFINISHED {
+        let Some(value) = values.get(*name) else { continue };
+        if fine.contains(&value.as_str()) || defaults.get(name) == Some(&Some(value.as_str())) {
+            continue;
+        }
+        match standing {
+            Refused => return Err(Unsupported { name, value: value.clone(), why }),
+            NoEffect => warnings.push(format!("accepted, has no effect yet: --{name} ({why})")),
+        }
+    }
+    Ok(warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libprocess::flags::Invocation;
+
+    fn flags(arguments: &[&str]) -> Flags {
+        match Flags::parse("MESOS_", arguments.iter().copied(), []).unwrap() {
+            Invocation::Run(parsed) => parsed.flags,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_row_names_a_flag() {
+        let specs = Flags::specs();
+        for (name, ..) in UNFINISHED {
+            assert!(specs.iter().any(|spec| spec.name == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_mesos_s() {
+        // Rows FM-01 to FM-77, `help`, and one of our own.
+        assert_eq!(Flags::specs().len(), 77 + 2);
+    }
+
+    #[test]
+    fn defaults_are_fine() {
+        assert_eq!(check(&flags(&[])), Ok(vec![]));
+        assert_eq!(check(&flags(&["--allocator=HierarchicalDRF", "--whitelist=*"])), Ok(vec![]));
+    }
+
+    #[test]
+    fn nothing_is_ignored_in_silence() {
+        let warnings = check(&flags(&["--quorum=2", "--no-log_auto_initialize"])).unwrap();
+        assert_eq!(warnings.len(), 2);
+        assert!(warnings[0].starts_with("accepted, has no effect yet: --quorum"), "{warnings:?}");
+        let refused = check(&flags(&["--authenticate_agents"])).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "flag 'authenticate_agents' with value 'true' is not supported yet: \
+             nobody would be authenticated; leave it out"
+        );
+        assert!(check(&flags(&["--role_sorter=random"])).is_err());
+        assert!(check(&flags(&["--zk=zk://localhost/mesos"])).is_err());
+    }
+
+    #[test]
+    fn old_names_still_work() {
+        let flags = flags(&["--slave_ping_timeout=3secs", "--authenticate=false"]);
+        assert_eq!(flags.agent_ping_timeout.as_secs(), 3);
+        assert!(!flags.authenticate_frameworks);
+    }
+}

@@ -1,0 +1,107 @@
+//! The registry on disk: what was written is there, and damage is noticed.
+
+use std::sync::Arc;
+
+use mesos::agent::AgentInfo;
+use mesos::time::TimeInfo;
+
+use super::*;
+
+fn agent(number: usize) -> Arc<AgentInfo> {
+    let id = AgentId::from(format!("M-S{number}"));
+    Arc::new(AgentInfo { id: Some(id), hostname: format!("h{number}"), ..AgentInfo::default() })
+}
+
+fn admit(number: usize) -> Operation {
+    Operation::AdmitAgent { info: agent(number) }
+}
+
+fn lose(number: usize) -> Operation {
+    let timestamp = TimeInfo { nanoseconds: 1_000 };
+    Operation::MarkUnreachable { id: AgentId::from(format!("M-S{number}")), timestamp }
+}
+
+#[test]
+fn what_was_written_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(store.fetch().unwrap(), Registry::default());
+    let groups = [vec![admit(0), admit(1)], vec![admit(2)], vec![lose(1)]];
+    let outcomes = store.write(&groups).unwrap();
+    assert!(outcomes.iter().all(Result::is_ok));
+    let gone = Operation::MarkGone { id: "M-S2".into(), timestamp: TimeInfo { nanoseconds: 5 } };
+    store.write(&[vec![gone]]).unwrap();
+    let written = store.registry.clone();
+    assert_eq!(written.agents.len(), 1);
+    drop(store);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(store.fetch().unwrap(), written);
+    assert_eq!(written.unreachable[&AgentId::from("M-S1")].timestamp.nanoseconds, 1_000);
+    assert_eq!(written.agents[&AgentId::from("M-S0")].info.hostname, "h0");
+    assert!(store.size_bytes() > 0);
+}
+
+#[test]
+fn a_group_is_done_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    store.fetch().unwrap();
+    let groups = [vec![admit(0)], vec![admit(1), admit(0)], vec![admit(2)]];
+    let outcomes = store.write(&groups).unwrap();
+    assert_eq!(outcomes[0], Ok(()));
+    assert_eq!(outcomes[1], Err("agent M-S0 is already admitted".to_owned()));
+    assert_eq!(outcomes[2], Ok(()));
+    drop(store);
+    let registry = DiskStore::open(folder.path()).unwrap().fetch().unwrap();
+    let ids: Vec<String> = registry.agents.keys().map(ToString::to_string).collect();
+    assert_eq!(ids, ["M-S0", "M-S2"]);
+}
+
+#[test]
+fn one_master_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = DiskStore::open(folder.path()).unwrap();
+    let second = DiskStore::open(folder.path()).unwrap_err();
+    assert!(matches!(second, StoreError::InUse { .. }), "{second}");
+    assert!(second.to_string().contains("another master runs"), "{second}");
+}
+
+#[test]
+fn a_file_that_is_no_registry_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("registry.redb"), b"hello, this is no registry").unwrap();
+    let error = DiskStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert!(error.to_string().contains("registry.redb' is corrupt"), "{error}");
+}
+
+#[test]
+fn a_damaged_record_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    store.fetch().unwrap();
+    store.write(&[vec![admit(0)]]).unwrap();
+    {
+        let transaction = store.database.begin_write().unwrap();
+        {
+            let mut table = transaction.open_table(TABLE).unwrap();
+            let mut value = table.get("agents/M-S0").unwrap().unwrap().value().to_vec();
+            *value.last_mut().unwrap() ^= 1;
+            table.insert("agents/M-S0", &value[..]).unwrap();
+        }
+        transaction.commit().unwrap();
+    }
+    let error = store.fetch().unwrap_err().to_string();
+    assert!(error.contains("record 'agents/M-S0' has a wrong checksum"), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    let transaction = store.database.begin_write().unwrap();
+    transaction.open_table(TABLE).unwrap().insert(FORMAT_KEY, &[9][..]).unwrap();
+    transaction.commit().unwrap();
+    let error = store.fetch().unwrap_err();
+    assert!(matches!(error, StoreError::Format { found: 9, known: FORMAT, .. }), "{error:?}");
+}
