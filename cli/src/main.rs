@@ -1,2 +1,46 @@
-//! mesos-cli
-fn main() {}
+//! The `mesos` binary: every daemon and every command.
+//!
+//! It deliberately holds no logic of the cluster: it reads flags, starts what the other crates
+//! offer, and talks to people. A command that cannot do its work says what failed, with which
+//! value, why, and what to do next.
+//!
+//! The agent starts this binary once per command task, as `mesos executor`. That is looked for
+//! before anything else is set up, since it must start in a few milliseconds.
+//!
+//! Reading order:
+//!
+//! - [`commands`]: the table of commands, and the names under which the binary acts as one of them
+//! - [`error`], [`output`], [`signals`]: how commands fail, print, and are interrupted
+//! - [`daemon`]: `master` and `agent`; [`local`]: a whole cluster in one program
+//! - [`task`]: one task from launch to end, behind [`run`] and [`execute`]
+//! - [`status`] (on [`leader`]), [`help`], [`completion`]
+
+mod commands;
+mod completion;
+mod daemon;
+mod error;
+mod execute;
+mod help;
+mod leader;
+mod local;
+mod output;
+mod run;
+mod signals;
+mod status;
+mod task;
+
+use std::process::ExitCode;
+
+/// The release of this product.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    if std::env::args_os().nth(1).is_some_and(|first| first == "executor") {
+        return executor::command_executor_main();
+    }
+    let arguments: Vec<String> =
+        arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
+    commands::dispatch(&program.to_string_lossy(), arguments)
+}

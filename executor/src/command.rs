@@ -1,0 +1,247 @@
+//! The command executor: runs the one command of one task (rows EX-01 to EX-03, KP-01).
+//!
+//! ```text
+//!   IDLE ── launch: TASK_STARTING ──▶ spawned: TASK_RUNNING ──▶ RUNNING
+//!                                          │ not spawned           │ kill, shutdown, too old:
+//!                                          │                       │ SIGTERM, TASK_KILLING
+//!                                          ▼                       ▼
+//!                  OVER ◀──────────────────┴────── exited ───── KILLING ──┐ grace period
+//!                   │ TASK_FINISHED, TASK_FAILED, TASK_KILLED      ▲       │ over: SIGKILL
+//!                   ▼ acknowledged, or nobody answers              └───────┘
+//!                 (end)
+//! ```
+//!
+//! The task leads a session of its own. Whatever it leaves behind is killed when it ends: the
+//! executor is the reaper of its orphans, so it knows them, also those that have left the session.
+
+use std::time::Duration;
+
+use libprocess::{Time, Timer};
+use mesos::bytes::Bytes;
+use mesos::framework::FrameworkCapabilityType;
+use mesos::ids::TaskId;
+use mesos::task::{KillPolicy, Reason, TaskInfo, TaskState, TaskStatus};
+use nix::sys::signal::Signal;
+
+use crate::driver::{Driver, Executor};
+use crate::task_process::{self, Exit, TaskProcess};
+
+/// How long a task may take to end after SIGTERM, where nobody says otherwise.
+pub const DEFAULT_GRACE_PERIOD: Duration = Duration::from_secs(3);
+
+/// How long the acknowledgement of the last update is waited for.
+const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The same, when the agent has told the executor to end: it knows what becomes of the task.
+const SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// What is left of the executor's own grace period for the reaping and the last update.
+const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
+
+/// Runs one command.
+#[derive(Debug, Default)]
+pub struct CommandExecutor {
+    phase: Phase,
+    task: Option<TaskInfo>,
+    /// Whether the task took longer than it was allowed to.
+    timed_out: bool,
+    /// Whether the executor ends when the task does, acknowledged or not, if nobody is there.
+    shutting_down: bool,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Idle,
+    Running {
+        pid: i32,
+    },
+    Killing {
+        pid: i32,
+        since: Time,
+        deadline: Time,
+        timer: Timer,
+    },
+    Over {
+        /// The uuid of the last update.
+        last: Bytes,
+    },
+}
+
+impl Executor for CommandExecutor {
+    fn launch(&mut self, driver: &mut Driver<'_, Self>, task: TaskInfo) {
+        if !matches!(self.phase, Phase::Idle) {
+            let message = "Attempted to run multiple tasks using a command executor";
+            driver.update(status(&task.task_id, TaskState::Failed, Some(message.to_owned())));
+            return;
+        }
+        driver.update(status(&task.task_id, TaskState::Starting, None));
+        if task.check.is_some() || task.health_check.is_some() {
+            tracing::warn!("checks of task '{}' are not supported yet: ignored", task.task_id);
+        }
+        let spawned = task_process::spawn(&task, &driver.environment().directory);
+        let limit = task.max_completion_time.as_ref().and_then(|limit| limit.to_duration());
+        self.task = Some(task);
+        match spawned {
+            Ok(process) => self.run(driver, process, limit),
+            Err(error) => self.end(driver, TaskState::Failed, None, error.to_string()),
+        }
+    }
+
+    fn kill(&mut self, driver: &mut Driver<'_, Self>, task: &TaskId, policy: Option<KillPolicy>) {
+        let Some(own) = self.task.as_ref().filter(|own| own.task_id == *task) else {
+            tracing::warn!("ignored the kill of task '{task}', which is not here");
+            return;
+        };
+        let grace = [policy.as_ref(), own.kill_policy.as_ref()]
+            .into_iter()
+            .flatten()
+            .find_map(|policy| policy.grace_period.as_ref()?.to_duration())
+            .unwrap_or(DEFAULT_GRACE_PERIOD);
+        self.end_task(driver, grace);
+    }
+
+    fn acknowledged(&mut self, driver: &mut Driver<'_, Self>, _task: &TaskId, uuid: &Bytes) {
+        if matches!(&self.phase, Phase::Over { last } if last == uuid) {
+            driver.stop();
+        }
+    }
+
+    fn shutdown(&mut self, driver: &mut Driver<'_, Self>) {
+        self.shutting_down = true;
+        let grace = driver.environment().shutdown_grace_period;
+        match self.phase {
+            Phase::Idle => driver.stop(),
+            Phase::Over { .. } if driver.is_orphaned() => driver.stop(),
+            Phase::Over { .. } => {
+                self.await_acknowledgement(driver, SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT);
+            }
+            Phase::Running { .. } | Phase::Killing { .. } => {
+                self.end_task(driver, grace.saturating_sub(SHUTDOWN_RESERVE));
+            }
+        }
+    }
+}
+
+impl CommandExecutor {
+    fn run(
+        &mut self,
+        driver: &mut Driver<'_, Self>,
+        process: TaskProcess,
+        limit: Option<Duration>,
+    ) {
+        self.phase = Phase::Running { pid: process.pid() };
+        self.report(driver, TaskState::Running);
+        driver.await_then(process.exit(), Self::exited);
+        if let Some(limit) = limit {
+            driver.delay(limit, |executor, driver| {
+                if let Phase::Running { .. } = executor.phase {
+                    executor.timed_out = true;
+                    executor.end_task(driver, Duration::ZERO);
+                }
+            });
+        }
+    }
+
+    /// Sends SIGTERM at once and SIGKILL after `grace`. A second call can only shorten that.
+    fn end_task(&mut self, driver: &mut Driver<'_, Self>, grace: Duration) {
+        let now = driver.now();
+        match self.phase {
+            Phase::Idle | Phase::Over { .. } => {}
+            Phase::Running { pid } => {
+                if reports_killing(driver) {
+                    self.report(driver, TaskState::Killing);
+                }
+                task_process::signal_tree(pid, Signal::SIGTERM);
+                self.escalate(driver, pid, now, now + grace);
+            }
+            Phase::Killing { pid, since, deadline, timer } => {
+                let sooner = since + grace;
+                if sooner < deadline {
+                    driver.cancel(timer);
+                    self.escalate(driver, pid, since, sooner);
+                }
+            }
+        }
+    }
+
+    fn escalate(&mut self, driver: &mut Driver<'_, Self>, pid: i32, since: Time, deadline: Time) {
+        let wait = deadline.since(driver.now());
+        let timer = driver.delay(wait, |executor, _| {
+            if let Phase::Killing { pid, .. } = executor.phase {
+                task_process::signal_tree(pid, Signal::SIGKILL);
+            }
+        });
+        self.phase = Phase::Killing { pid, since, deadline, timer };
+    }
+
+    fn exited(&mut self, driver: &mut Driver<'_, Self>, exit: Exit) {
+        task_process::kill_orphans();
+        let killed = match self.phase {
+            Phase::Killing { timer, .. } => {
+                driver.cancel(timer);
+                true
+            }
+            _ => false,
+        };
+        let (state, reason) = if self.timed_out {
+            (TaskState::Failed, Some(Reason::MaxCompletionTimeReached))
+        } else if killed {
+            (TaskState::Killed, None)
+        } else if exit.success() {
+            (TaskState::Finished, None)
+        } else {
+            (TaskState::Failed, None)
+        };
+        self.end(driver, state, reason, format!("Command {exit}"));
+    }
+
+    fn end(
+        &mut self,
+        driver: &mut Driver<'_, Self>,
+        state: TaskState,
+        reason: Option<Reason>,
+        message: String,
+    ) {
+        let Some(task) = &self.task else { return };
+        let mut status = status(&task.task_id, state, Some(message));
+        status.reason = reason;
+        let last = driver.update(status);
+        self.phase = Phase::Over { last };
+        match (self.shutting_down, driver.is_orphaned()) {
+            (true, true) => driver.stop(),
+            (true, false) => {
+                self.await_acknowledgement(driver, SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT);
+            }
+            (false, _) => self.await_acknowledgement(driver, ACKNOWLEDGEMENT_TIMEOUT),
+        }
+    }
+
+    fn await_acknowledgement(&self, driver: &mut Driver<'_, Self>, timeout: Duration) {
+        driver.delay(timeout, move |executor: &mut Self, driver| {
+            // While the agent is gone the next one is waited for, and the driver bounds that.
+            if driver.is_orphaned() && !executor.shutting_down {
+                executor.await_acknowledgement(driver, timeout);
+            } else {
+                driver.stop();
+            }
+        });
+    }
+
+    fn report(&self, driver: &mut Driver<'_, Self>, state: TaskState) {
+        if let Some(task) = &self.task {
+            driver.update(status(&task.task_id, state, None));
+        }
+    }
+}
+
+fn status(task: &TaskId, state: TaskState, message: Option<String>) -> TaskStatus {
+    TaskStatus { task_id: task.clone(), state, message, ..TaskStatus::default() }
+}
+
+fn reports_killing(driver: &Driver<'_, CommandExecutor>) -> bool {
+    driver.framework().is_some_and(|framework| {
+        let kinds = framework.capabilities.iter().map(|capability| capability.r#type);
+        kinds.flatten().any(|kind| kind == FrameworkCapabilityType::KillingState)
+    })
+}

@@ -1,0 +1,292 @@
+//! What an embedder decides about an agent's process, and how flags become that.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use libprocess::NodeConfig;
+use libprocess::flags::FlagSet;
+use mesos::agent::AgentInfo;
+use mesos::resources::ResourceError;
+use mesos::value::{ValueError, parse_attributes};
+use slave_core::config::{ReconfigurationPolicy, RecoverMode};
+
+use crate::containerizer::program::BuiltIn;
+use crate::flags::Flags;
+use crate::flags::standing::{self, Unsupported};
+use crate::machine;
+
+/// The longest `--executor_reregistration_timeout`: the master must not think the agent lost.
+const MAX_REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What an embedder decides about an agent.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the core has to know. Address, hostname and pid in it are filled in from the node.
+    pub core: slave_core::Config,
+    /// The master: `host:port`.
+    pub master: String,
+    /// The hostname to report; found from the address if absent.
+    pub hostname: Option<String>,
+    /// Whether the hostname is looked up, when it has to be found.
+    pub hostname_lookup: bool,
+    /// How to run the executors that are our own.
+    pub executor: BuiltIn,
+    /// The flags as `/flags` shows them.
+    pub flags: BTreeMap<String, String>,
+    /// Decides all that is left to chance; chosen at random if absent. No two starts may share it.
+    pub seed: Option<u64>,
+}
+
+/// Why flags do not make a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The flag asks for what does not exist yet.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// The resources are not a list of resources.
+    #[error("invalid value of --resources: {0}")]
+    Resources(#[from] ResourceError),
+    /// The attributes are not a list of attributes.
+    #[error("invalid value of --attributes: {0}")]
+    Attributes(#[from] ValueError),
+    /// The fault domain is no domain.
+    #[error("invalid value of --domain: {0}")]
+    Domain(String),
+    /// The variables are not an object of strings.
+    #[error("invalid value of --executor_environment_variables: {0}")]
+    Variables(String),
+    /// The timeout is too long to be safe.
+    #[error(
+        "invalid value '{}' for --executor_reregistration_timeout: must be at most 15secs",
+        libprocess::units::format_duration(*.0)
+    )]
+    ReregistrationTimeout(Duration),
+    /// The headroom is no part of a whole.
+    #[error("invalid value '{0}' for --gc_disk_headroom: must be between 0.0 and 1.0")]
+    Headroom(f64),
+    /// Two flags exclude each other.
+    #[error("only one of --ip and --ip_discovery_command should be specified")]
+    TwoIps,
+    /// A port without an address means nothing.
+    #[error("--advertise_port={0} needs --advertise_ip")]
+    PortWithoutIp(u16),
+    /// The program that should find the address did not.
+    #[error("--ip_discovery_command='{command}' failed: {why}")]
+    Discovery {
+        /// The command.
+        command: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// The environment holds a wrong value.
+    #[error(transparent)]
+    Environment(#[from] libprocess::EnvError),
+    /// The work directory cannot be named.
+    #[error("cannot resolve --work_dir='{}': {source}", path.display())]
+    WorkDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Nobody knows where the program is that runs tasks.
+    #[error("cannot find the own program, which runs tasks: {0}")]
+    OwnProgram(std::io::Error),
+}
+
+impl Config {
+    /// Mesos's defaults, for an agent with these resources. The executor is this program, called
+    /// as `mesos executor`.
+    ///
+    /// # Errors
+    /// The own program cannot be found.
+    pub fn new(
+        master: impl Into<String>,
+        work_dir: impl Into<PathBuf>,
+        info: AgentInfo,
+    ) -> Result<Self, ConfigError> {
+        let program = std::env::current_exe().map_err(ConfigError::OwnProgram)?;
+        Ok(Self {
+            core: slave_core::Config::new(info, "", 0, work_dir),
+            master: master.into(),
+            hostname: None,
+            hostname_lookup: false,
+            executor: BuiltIn { program, arguments: vec!["executor".to_owned()] },
+            flags: BTreeMap::new(),
+            seed: None,
+        })
+    }
+
+    /// The configuration that flags ask for, and what the user should be told.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn from_flags(flags: &Flags) -> Result<(Self, Vec<String>), ConfigError> {
+        let warnings = standing::check(flags)?;
+        check_ranges(flags)?;
+        let path = &flags.work_dir;
+        // Executors are told about their sandbox, and have other working directories.
+        let work_dir = std::path::absolute(path)
+            .map_err(|source| ConfigError::WorkDir { path: path.clone(), source })?;
+        let text = flags.resources.as_deref();
+        let domain = flags.domain.clone().map(serde_json::from_value).transpose();
+        let info = AgentInfo {
+            resources: machine::resources(text, &flags.default_role, &work_dir)?,
+            attributes: parse_attributes(flags.attributes.as_deref().unwrap_or_default())?,
+            domain: domain.map_err(|error| ConfigError::Domain(error.to_string()))?,
+            ..AgentInfo::default()
+        };
+        let mut config = Self::new(flags.master.trim(), work_dir, info)?;
+        fill_core(&mut config.core, flags)?;
+        config.hostname.clone_from(&flags.hostname);
+        config.hostname_lookup = flags.hostname_lookup;
+        config.flags = flags.values();
+        Ok((config, warnings))
+    }
+}
+
+fn check_ranges(flags: &Flags) -> Result<(), ConfigError> {
+    let timeout = flags.executor_reregistration_timeout;
+    if timeout > MAX_REREGISTRATION_TIMEOUT {
+        return Err(ConfigError::ReregistrationTimeout(timeout));
+    }
+    if !(0.0..=1.0).contains(&flags.gc_disk_headroom) {
+        return Err(ConfigError::Headroom(flags.gc_disk_headroom));
+    }
+    Ok(())
+}
+
+fn fill_core(core: &mut slave_core::Config, flags: &Flags) -> Result<(), ConfigError> {
+    core.switch_user = flags.switch_user;
+    core.registration_backoff = flags.registration_backoff_factor;
+    core.executor_registration_timeout = flags.executor_registration_timeout;
+    core.executor_reregistration_timeout = flags.executor_reregistration_timeout;
+    core.executor_shutdown_grace_period = flags.executor_shutdown_grace_period;
+    core.recovery_timeout = flags.recovery_timeout;
+    core.strict = flags.strict;
+    core.gc_delay = flags.gc_delay;
+    core.gc_disk_headroom = flags.gc_disk_headroom;
+    core.disk_watch_interval = flags.disk_watch_interval;
+    core.max_completed_executors_per_framework = flags.max_completed_executors_per_framework;
+    core.recover = match flags.recover.as_str() {
+        "cleanup" => RecoverMode::Cleanup,
+        _ => RecoverMode::Reconnect,
+    };
+    core.reconfiguration = match flags.reconfiguration_policy.as_str() {
+        "additive" => ReconfigurationPolicy::Additive,
+        _ => ReconfigurationPolicy::Equal,
+    };
+    core.executor_environment = match flags.executor_environment_variables.clone() {
+        None => Vec::new(),
+        Some(value) => serde_json::from_value::<BTreeMap<String, String>>(value)
+            .map_err(|error| ConfigError::Variables(error.to_string()))?
+            .into_iter()
+            .collect(),
+    };
+    Ok(())
+}
+
+/// The node that an agent with these flags runs on. The environment (`LIBPROCESS_*`) counts where
+/// flags say nothing.
+///
+/// # Errors
+/// See [`ConfigError`].
+pub fn node_config(flags: &Flags) -> Result<NodeConfig, ConfigError> {
+    let mut config = NodeConfig::from_env()?;
+    let ip = match (&flags.ip, &flags.ip_discovery_command) {
+        (Some(_), Some(_)) => return Err(ConfigError::TwoIps),
+        (Some(ip), None) => Some(*ip),
+        (None, Some(command)) => Some(discover_ip(command)?),
+        (None, None) => None,
+    };
+    // Without a flag, an agent listens everywhere: the master has to reach it.
+    let from_env = std::env::var_os("LIBPROCESS_IP").is_some_and(|value| !value.is_empty());
+    let ip = ip.unwrap_or(if from_env { config.bind.ip() } else { Ipv4Addr::UNSPECIFIED.into() });
+    config.bind = SocketAddr::new(ip, flags.port);
+    match (flags.advertise_ip, flags.advertise_port) {
+        (Some(ip), port) => config.advertise = Some(SocketAddr::new(ip, port.unwrap_or(0))),
+        (None, Some(port)) => return Err(ConfigError::PortWithoutIp(port)),
+        (None, None) => {}
+    }
+    config.delegate = Some(crate::PROCESS_ID.to_owned());
+    Ok(config)
+}
+
+/// Runs the command and reads the address that it prints.
+fn discover_ip(command: &str) -> Result<IpAddr, ConfigError> {
+    let failed = |why: String| ConfigError::Discovery { command: command.to_owned(), why };
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let text = text.trim();
+    text.parse().map_err(|_| failed(format!("'{text}' is not an IP address")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libprocess::flags::Invocation;
+
+    fn flags(arguments: &[&str]) -> Flags {
+        let required = ["--master=localhost:5050", "--work_dir=/w"];
+        let arguments = required.iter().chain(arguments).copied();
+        match Flags::parse("MESOS_", arguments, []).unwrap() {
+            Invocation::Run(parsed) => parsed.flags,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn flags_reach_the_core() {
+        let (config, warnings) = Config::from_flags(&flags(&[
+            "--resources=cpus:2;mem:64;disk:10",
+            "--attributes=rack:7;zone:east",
+            "--gc_delay=1days",
+            "--recover=cleanup",
+            "--no-switch_user",
+            r#"--executor_environment_variables={"A":"1"}"#,
+        ]))
+        .unwrap();
+        assert!(warnings.is_empty());
+        assert_eq!(config.core.info.resources.len(), 4);
+        assert_eq!(config.core.info.attributes.len(), 2);
+        assert_eq!(config.core.gc_delay, Duration::from_secs(24 * 3600));
+        assert_eq!(config.core.recover, RecoverMode::Cleanup);
+        assert!(!config.core.switch_user);
+        assert_eq!(config.core.executor_environment, [("A".to_owned(), "1".to_owned())]);
+        assert_eq!(config.flags["gc_delay"], "1days");
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        for (flag, text) in [
+            ("--resources=cpus:x:y", "--resources"),
+            ("--attributes=rack", "--attributes"),
+            ("--executor_reregistration_timeout=20secs", "at most 15secs"),
+            ("--gc_disk_headroom=2", "between 0.0 and 1.0"),
+            ("--executor_environment_variables=[1]", "--executor_environment_variables"),
+            ("--domain=7", "--domain"),
+        ] {
+            let error = Config::from_flags(&flags(&[flag])).unwrap_err().to_string();
+            assert!(error.contains(text), "{flag}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_node_listens_where_the_flags_say() {
+        let config = node_config(&flags(&["--ip=127.0.0.1", "--port=0"])).unwrap();
+        assert_eq!(config.bind, "127.0.0.1:0".parse().unwrap());
+        assert_eq!(config.delegate.as_deref(), Some("slave(1)"));
+        let found = node_config(&flags(&["--ip_discovery_command=echo 127.0.0.5"])).unwrap();
+        assert_eq!(found.bind, "127.0.0.5:5051".parse().unwrap());
+        assert!(node_config(&flags(&["--advertise_port=1"])).is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! What an executor is run as: program, arguments, environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use libprocess::subprocess::Command;
+use mesos::container::{ContainerInfo, ContainerInfoType};
+use slave_core::effect::{ExecutorKind, LaunchSpec};
+
+use super::LaunchError;
+
+/// How to run the executors that are our own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// The program: the `mesos` binary itself, or one that stands for it in tests.
+    pub program: PathBuf,
+    /// What comes before all else on its command line.
+    pub arguments: Vec<String>,
+}
+
+/// The command that starts the executor of `spec`, without sandbox, session and user.
+///
+/// # Errors
+/// There is nothing to run, or it needs something that is not there yet.
+pub fn command(spec: &LaunchSpec, built_in: &BuiltIn) -> Result<Command, LaunchError> {
+    check_supported(spec)?;
+    let command = match spec.kind {
+        ExecutorKind::Command => Command::new(&built_in.program).args(&built_in.arguments),
+        ExecutorKind::Default => {
+            return Err(LaunchError::Unsupported("a task group".to_owned()));
+        }
+        ExecutorKind::Custom => custom(spec)?,
+    };
+    // Of several values for one variable the last counts.
+    let variables: BTreeMap<&str, &str> =
+        spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Ok(command.env(variables))
+}
+
+fn custom(spec: &LaunchSpec) -> Result<Command, LaunchError> {
+    let value = spec.command.value.as_deref().filter(|value| !value.is_empty());
+    let value =
+        value.ok_or_else(|| LaunchError::NoCommand(spec.executor.executor_id.to_string()))?;
+    if spec.command.shell {
+        return Ok(Command::new("/bin/sh").argv0("sh").args(["-c", value]));
+    }
+    let command = Command::new(value);
+    Ok(match spec.command.arguments.split_first() {
+        Some((name, rest)) => command.argv0(name).args(rest),
+        None => command,
+    })
+}
+
+fn check_supported(spec: &LaunchSpec) -> Result<(), LaunchError> {
+    if let Some(uri) = spec.command.uris.first() {
+        return Err(LaunchError::Unsupported(format!("fetching '{}'", uri.value)));
+    }
+    let task = spec.task.as_ref().and_then(|task| task.container.as_deref());
+    match [spec.executor.container.as_deref(), task].into_iter().flatten().find_map(unsupported) {
+        Some(what) => Err(LaunchError::Unsupported(what.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// What a description of a container asks for beyond a process.
+fn unsupported(container: &ContainerInfo) -> Option<&'static str> {
+    let image = container.mesos.as_ref().is_some_and(|mesos| mesos.image.is_some());
+    match () {
+        () if container.r#type == ContainerInfoType::Docker => Some("a Docker container"),
+        () if image => Some("a container image"),
+        () if !container.volumes.is_empty() => Some("a container with volumes"),
+        () if !container.network_infos.is_empty() => Some("a container with networks"),
+        () => None,
+    }
+}

@@ -1,0 +1,100 @@
+//! The flags of `mesos agent`: Mesos's table (spec rows FA-01 to FA-166).
+//!
+//! Reading order: [`Flags`] here, [`unfinished`] (those that do nothing yet), [`standing`] (what
+//! the agent says when one of these is given).
+
+pub mod standing;
+pub mod unfinished;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use unfinished::Unfinished;
+
+libprocess::flags! {
+    /// What `mesos agent` understands. Names, defaults and meanings are Mesos's.
+    pub struct Flags {
+        include { unfinished: Unfinished }
+        /// Prints this help message.
+        help: bool = "false";
+        /// Show version and exit.
+        version: bool = "false";
+        /// The master: `host:port`, or `file:///path` of a file that holds it.
+        master: String;
+        /// Directory for sandboxes and for what the agent must find again after a restart. Give
+        /// each agent its own, and one that outlives a reboot of the machine.
+        work_dir: PathBuf;
+        /// The hostname that the agent reports. If it is left out, it is found from the IP
+        /// address that the agent listens on.
+        hostname: Option<String>;
+        /// Whether the hostname is looked up when `--hostname` is left out. Otherwise the IP
+        /// address is used.
+        hostname_lookup: bool = "true";
+        /// IP address to listen on. All interfaces if it is left out.
+        /// May not be used together with `--ip_discovery_command`.
+        ip: Option<IpAddr>;
+        /// Port to listen on.
+        port: u16 = "5051";
+        /// IP address that the master and executors are told to connect to. The one that the
+        /// agent listens on if it is left out.
+        advertise_ip: Option<IpAddr>;
+        /// Port that the master and executors are told to connect to, together with
+        /// `--advertise_ip`.
+        advertise_port: Option<u16>;
+        /// A program that prints the IP address to listen on.
+        /// May not be used together with `--ip`.
+        ip_discovery_command: Option<String>;
+        /// What the agent offers: `cpus:4;mem:2048;ports:[31000-32000]`, `name(role):value`, or
+        /// JSON, or `file:///path`. What is left out of cpus, gpus, mem, disk and ports is found.
+        resources: Option<String>;
+        /// The role of resources that name none.
+        default_role: String = "*";
+        /// Attributes of the machine: `rack:7;zone:east`.
+        attributes: Option<String>;
+        /// The fault domain of the agent, as JSON or a `file://` that holds JSON.
+        domain: Option<serde_json::Value>;
+        /// Whether tasks run as the user that submitted them. Otherwise as the agent's user.
+        switch_user: bool = "true";
+        /// The largest random wait before the agent registers; it doubles with each attempt.
+        registration_backoff_factor: Duration = "1secs";
+        /// Variables of executors and tasks, as a JSON object of strings or a `file://` that
+        /// holds one.
+        executor_environment_variables: Option<serde_json::Value>;
+        /// How long an executor may take to register before it is killed.
+        executor_registration_timeout: Duration = "1mins";
+        /// How long executors have to come back to a restarted agent. At most 15secs.
+        executor_reregistration_timeout: Duration = "2secs";
+        /// How long an executor may take to shut down before it is killed.
+        executor_shutdown_grace_period: Duration = "5secs";
+        /// The largest age of the sandbox of a dead executor; less when the disk is full.
+        gc_delay: Duration = "1weeks";
+        /// The part of the disk that is kept free by collecting sandboxes early, 0 to 1.
+        gc_disk_headroom: f64 = "0.1";
+        /// How often the disk is looked at.
+        disk_watch_interval: Duration = "1mins";
+        /// What becomes of executors that outlived the last agent: `reconnect` takes them back,
+        /// `cleanup` kills them and exits.
+        recover: String = "reconnect" { choices: &["reconnect", "cleanup"] };
+        /// How long executors wait for a restarted agent.
+        recovery_timeout: Duration = "15mins";
+        /// How far the flags may differ from the last run's: `equal`, or `additive`.
+        reconfiguration_policy: String = "equal" { choices: &["equal", "additive"] };
+        /// Whether damage of what the last run wrote down keeps the agent from starting.
+        strict: bool = "true";
+        /// How many executors that are over are remembered per framework.
+        max_completed_executors_per_framework: usize = "150";
+        /// Isolators, separated by commas.
+        isolation: String = "posix/cpu,posix/mem";
+        /// How processes are launched.
+        launcher: String = "posix";
+        /// Containerizers, separated by commas.
+        containerizers: String = "mesos";
+        /// Whether nothing is logged to stderr.
+        quiet: bool = "false";
+        /// The least level that is logged.
+        logging_level: String = "INFO" { choices: &["INFO", "WARNING", "ERROR"] };
+        /// A directory for log files. None are written if it is left out.
+        log_dir: Option<PathBuf>;
+    }
+}

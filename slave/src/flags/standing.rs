@@ -1,0 +1,172 @@
+//! Flags that do nothing yet. None of them is ignored in silence: where going on without the
+//! effect would be unsafe or wrong, the flag is refused; elsewhere the agent says so and goes on.
+
+use std::collections::BTreeMap;
+
+use libprocess::flags::FlagSet;
+
+use super::Flags;
+use super::unfinished::Unfinished;
+
+/// Flags that are refused, with what is missing, and values that are fine all the same.
+const REFUSED: &[(&str, &str, &[&str])] = &[
+    ("launcher", "processes are launched by 'posix' only", &["posix"]),
+    ("containerizers", "there is one containerizer, 'mesos'", &["mesos"]),
+    ("image_providers", "there are no container images", &[]),
+    ("authenticate_http_readwrite", "nobody would be authenticated", &[]),
+    ("authenticate_http_readonly", "nobody would be authenticated", &[]),
+    ("authenticate_http_executors", "nobody would be authenticated", &[]),
+    ("acls", "nobody would be authorized", &[]),
+    ("authorizer", "there are no modules", &["local"]),
+    ("authenticatee", "there are no modules", &["crammd5"]),
+    ("http_authenticators", "there are no modules", &["basic", "jwt"]),
+    ("firewall_rules", "the endpoints would stay enabled", &[]),
+    ("modules", "there are no modules", &[]),
+    ("modules_dir", "there are no modules", &[]),
+    ("hooks", "there are no modules", &[]),
+    ("master_detector", "there are no modules", &[]),
+    ("container_logger", "there are no modules", &[]),
+    ("secret_resolver", "there are no modules", &[]),
+    ("resource_estimator", "there are no modules", &[]),
+    ("qos_controller", "there are no modules", &[]),
+    ("disk_profile_adaptor", "there are no modules", &[]),
+    ("resource_provider_config_dir", "there are no resource providers", &[]),
+    ("csi_plugin_config_dir", "there are no volumes of CSI plugins", &[]),
+    ("effective_capabilities", "tasks would keep more than these", &[]),
+    ("bounding_capabilities", "tasks would keep more than these", &[]),
+    ("seccomp_config_dir", "tasks would not be confined", &[]),
+    ("seccomp_profile_name", "tasks would not be confined", &[]),
+    ("allowed_devices", "tasks would not be confined", &[]),
+    ("disallow_sharing_agent_ipc_namespace", "tasks would share it", &[]),
+    ("disallow_sharing_agent_pid_namespace", "tasks would share it", &[]),
+    ("enforce_container_disk_quota", "it would not be enforced", &[]),
+    ("enforce_container_ports", "they would not be enforced", &[]),
+    ("cgroups_enable_cfs", "it would not be enforced", &[]),
+    ("cgroups_limit_swap", "it would not be enforced", &[]),
+    ("xfs_kill_containers", "it would not be enforced", &[]),
+    ("default_container_info", "containers would be made without it", &[]),
+    ("default_container_dns", "containers would be made without it", &[]),
+    ("http_command_executor", "the command executor speaks with messages", &[]),
+    ("http_executor_domain_sockets", "executors find no such socket", &[]),
+    ("agent_features", "the agent's capabilities cannot be chosen", &[]),
+];
+
+/// The isolators that can be asked for: they do what the launcher does anyway.
+const ISOLATORS: &[&str] = &["posix/cpu", "posix/mem"];
+
+/// Why the agent does not start with these flags.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("flag '{name}' with value '{value}' is not supported yet: {why}; leave it out")]
+pub struct Unsupported {
+    /// The flag.
+    pub name: &'static str,
+    /// Its value.
+    pub value: String,
+    /// What is missing.
+    pub why: &'static str,
+}
+
+/// Looks at the flags that differ from their defaults. What may be gone on without is returned as
+/// sentences for the user.
+///
+/// # Errors
+/// The first flag that must not be gone on without.
+pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
+    let values = flags.values();
+    let defaults: BTreeMap<&str, Option<&str>> =
+        Flags::specs().iter().map(|spec| (spec.name, spec.default)).collect();
+    let is_default = |name: &str, value: &str| {
+        defaults.get(name).copied().flatten().is_some_and(|default| same(default, value))
+    };
+    for (name, why, fine) in REFUSED {
+        if let Some(value) = values.get(*name)
+            && !fine.contains(&value.as_str())
+            && !is_default(name, value)
+        {
+            return Err(Unsupported { name, value: value.clone(), why });
+        }
+    }
+    check_isolation(&flags.isolation)?;
+    let mut warnings = Vec::new();
+    for spec in Unfinished::specs() {
+        let name = spec.name;
+        let refused = REFUSED.iter().any(|(refused, ..)| *refused == name);
+        if let Some(value) = values.get(name)
+            && !refused
+            && !is_default(name, value)
+        {
+            warnings.push(format!("accepted, has no effect yet: --{name}={value}"));
+        }
+    }
+    Ok(warnings)
+}
+
+/// Whether two spellings of a value are one: `60secs` prints as `1mins`.
+fn same(default: &str, value: &str) -> bool {
+    use libprocess::units::parse_duration;
+    default == value
+        || matches!((parse_duration(default), parse_duration(value)), (Ok(a), Ok(b)) if a == b)
+}
+
+fn check_isolation(isolation: &str) -> Result<(), Unsupported> {
+    let names = isolation.split(',').map(str::trim).filter(|name| !name.is_empty());
+    match names.into_iter().find(|name| !ISOLATORS.contains(name)) {
+        None => Ok(()),
+        Some(_) => Err(Unsupported {
+            name: "isolation",
+            value: isolation.to_owned(),
+            why: "there are the isolators 'posix/cpu' and 'posix/mem' only",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libprocess::flags::Invocation;
+
+    fn flags(arguments: &[&str]) -> Flags {
+        let required = ["--master=localhost:5050", "--work_dir=/w"];
+        let arguments = required.iter().chain(arguments).copied();
+        match Flags::parse("MESOS_", arguments, []).unwrap() {
+            Invocation::Run(parsed) => parsed.flags,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_row_names_a_flag() {
+        let specs = Flags::specs();
+        for (name, ..) in REFUSED {
+            assert!(specs.iter().any(|spec| spec.name == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_mesos_s() {
+        // Rows FA-01 to FA-166, and `help`.
+        assert_eq!(Flags::specs().len(), 166 + 1);
+    }
+
+    #[test]
+    fn defaults_are_fine() {
+        assert_eq!(check(&flags(&[])), Ok(vec![]));
+        assert_eq!(check(&flags(&["--isolation=posix/mem,posix/cpu"])), Ok(vec![]));
+    }
+
+    #[test]
+    fn nothing_is_ignored_in_silence() {
+        let warnings = check(&flags(&["--cgroups_root=x", "--docker=podman"])).unwrap();
+        assert_eq!(
+            warnings,
+            [
+                "accepted, has no effect yet: --cgroups_root=x",
+                "accepted, has no effect yet: --docker=podman"
+            ]
+        );
+        for refused in ["--isolation=cgroups/cpu", "--launcher=linux", "--acls={}"] {
+            let error = check(&flags(&[refused])).unwrap_err();
+            assert!(error.to_string().contains("is not supported yet"), "{error}");
+        }
+    }
+}

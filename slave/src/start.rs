@@ -1,0 +1,188 @@
+//! How an agent is started, and what its starter holds of it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::{Node, NodeError, Pid};
+use mesos::ids::AgentId;
+use slave_core::event::{Event, Signal};
+use slave_core::paths::Paths;
+use slave_core::{Agent, Snapshot};
+
+use crate::checkpoint::{self, CheckpointError, boot};
+use crate::config::Config;
+use crate::containerizer::posix::Posix;
+use crate::detector::{Detector, DetectorError, Standalone};
+use crate::http::files::FilesProcess;
+use crate::process::{AgentProcess, MakeContainerizer, Parts};
+use crate::shared::Shared;
+use crate::{PROCESS_ID, metrics};
+
+/// How long an agent may take to end. It only has to finish the event and the write it is at.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why an agent cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The master cannot be found.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
+    /// The work directory cannot be used.
+    #[error("cannot use --work_dir='{}': {source}", path.display())]
+    WorkDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What the last run wrote down cannot be read at all.
+    #[error("cannot recover: {0}")]
+    Recovery(#[from] CheckpointError),
+    /// The node does not take another process.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+}
+
+/// Starts an agent: reads what the last run wrote down, and returns. Its endpoints answer without
+/// `/slave(1)` in front only if the node's delegate is [`PROCESS_ID`].
+///
+/// # Errors
+/// See [`StartError`].
+pub fn start(node: &Node, config: Config) -> Result<AgentHandle, StartError> {
+    let detector = Standalone::new(&config.master)?;
+    start_with(node, config, Box::new(detector))
+}
+
+/// As [`start`], with a detector of the caller's choice; `config.master` is not read.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn start_with(
+    node: &Node,
+    config: Config,
+    detector: Box<dyn Detector>,
+) -> Result<AgentHandle, StartError> {
+    let mut core_config = core_config(&config, node.address());
+    core_config.work_dir = prepare(&core_config.work_dir)?;
+    let paths = Paths::new(core_config.work_dir.clone());
+    let recovered = checkpoint::recover(&paths)?;
+    let boot_id = boot::current()?;
+    let sandboxes = paths.work().agents();
+    let pid = core_config.pid.clone();
+    let core = Agent::new(core_config, config.seed.unwrap_or_else(seed));
+    let shared = Arc::new(Shared::new(paths, config.flags, pid, core.snapshot()));
+    metrics::register(node.metrics(), &shared);
+    let executor = config.executor;
+    let containerizer: MakeContainerizer =
+        Box::new(|report| Ok(Box::new(Posix::start(executor, sandboxes, report)?)));
+    let shared_too = shared.clone();
+    let parts = Parts { core, recovered, boot_id, containerizer, detector, shared: shared_too };
+    let files = node.spawn("files", FilesProcess::new(shared.clone()))?;
+    let pid = node.spawn(PROCESS_ID, AgentProcess::new(parts))?;
+    Ok(AgentHandle { node: node.clone(), pid, files, shared })
+}
+
+/// What the core has to know, with the address of the node.
+fn core_config(config: &Config, address: SocketAddr) -> slave_core::Config {
+    let mut core = config.core.clone();
+    core.pid = format!("{PROCESS_ID}@{address}");
+    core.ip = address.ip().to_string();
+    core.port = address.port();
+    core.info.port = i32::from(address.port());
+    core.info.hostname = config.hostname.clone().unwrap_or_else(|| hostname(config, address.ip()));
+    core
+}
+
+/// The name of the host at `ip`, or the address where there is no name or none is wanted.
+fn hostname(config: &Config, ip: IpAddr) -> String {
+    let own_name = || nix::unistd::gethostname().ok()?.into_string().ok();
+    let name = if config.hostname_lookup && !ip.is_loopback() { own_name() } else { None };
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| ip.to_string())
+}
+
+/// Makes the work directory. Its true name counts: executors are found by it after a restart.
+fn prepare(work_dir: &Path) -> Result<PathBuf, StartError> {
+    let fail = |source| StartError::WorkDir { path: work_dir.to_owned(), source };
+    std::fs::create_dir_all(work_dir).map_err(fail)?;
+    std::fs::canonicalize(work_dir).map_err(fail)
+}
+
+/// A number that no other start draws.
+fn seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+/// An agent that was started. Dropping the handle does not end it.
+#[derive(Clone)]
+pub struct AgentHandle {
+    node: Node,
+    pid: Pid<AgentProcess>,
+    files: Pid<FilesProcess>,
+    shared: Arc<Shared>,
+}
+
+impl AgentHandle {
+    /// Where the master and executors find it.
+    pub fn address(&self) -> SocketAddr {
+        self.node.address()
+    }
+
+    /// Its id, once the master has given it one.
+    pub fn id(&self) -> Option<AgentId> {
+        self.snapshot().info.id.clone()
+    }
+
+    /// What it knows at present.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    /// Passes a signal of the operator on (row SL-09).
+    pub fn signal(&self, signal: Signal) {
+        self.node.dispatch(&self.pid, move |process: &mut AgentProcess, context| {
+            process.step(context, Event::Signal(signal));
+        });
+    }
+
+    /// Waits for its end, and says why it ended if it had to.
+    pub async fn ended(&self) -> Option<String> {
+        let mut receiver = self.shared.ended().subscribe();
+        // The sender lives as long as this handle, so waiting cannot fail.
+        let _ = receiver.wait_for(|ended| *ended).await;
+        self.shared.error()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        *self.shared.ended().borrow()
+    }
+
+    /// Why it ended, if it had to.
+    pub fn error(&self) -> Option<String> {
+        self.shared.error()
+    }
+
+    /// Leaves the cluster: kills every task, and waits until that is done, `timeout` at most.
+    /// Says whether it was done.
+    pub fn leave(&self, timeout: Duration) -> bool {
+        self.signal(Signal::Unregister);
+        self.node.wait(&self.pid).blocking(Some(timeout))
+    }
+
+    /// Ends it at once, and waits until it is over. Executors of frameworks with checkpoints live
+    /// on, for the next agent; the others end with it.
+    pub fn stop(&self) {
+        self.node.terminate(&self.files, true);
+        self.node.terminate(&self.pid, true);
+        self.node.wait(&self.pid).blocking(Some(STOP_TIMEOUT));
+    }
+}
+
+impl std::fmt::Debug for AgentHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentHandle").field("pid", &self.shared.pid).finish_non_exhaustive()
+    }
+}
