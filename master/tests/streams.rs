@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::time::Duration;
-
 use common::{Puppet, TestMaster, eventually, framework_info, quick};
 use mesos::internal::ExecutorToFramework;
 use serde_json::json;
@@ -29,7 +27,6 @@ fn a_scheduler_that_does_not_read_is_cut_off() {
         for _ in 0..10 {
             agent.say(message.clone());
         }
-        std::thread::sleep(Duration::from_millis(10));
         master.state()["frameworks"][0]["connected"] == false
     });
     // The master itself is well.

@@ -1,6 +1,7 @@
 //! The media types of calls and events: JSON, and MessagePack from the same types.
 
 use libprocess::http::{Request, Response, header};
+use mesos::msgpack::Packed;
 use mesos::schema::Message;
 use mesos::msgpack::Packed;
 use mesos::{json, msgpack};
@@ -50,7 +51,7 @@ impl MediaType {
     }
 
     /// Reads a call; the error has Mesos's words.
-    pub fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>> {
+    pub fn read<T: Message + Packed>(self, body: &[u8]) -> Result<T, Box<Response>> {
         let call = match self {
             Self::Json => json::from_slice(body, "Call").map_err(|error| error.in_body()),
             Self::Msgpack => msgpack::from_stranger(body)

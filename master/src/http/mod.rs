@@ -96,13 +96,15 @@ impl Realm {
 }
 
 /// A route that only the leader answers.
-fn route_leader(
+fn route_leader<F>(
     context: &mut Context<MasterProcess>,
     path: &str,
     realm: Realm,
     help: Help,
-    handler: impl Fn(&mut MasterProcess, &mut Context<MasterProcess>, Request, Reply) + Send + 'static,
-) {
+    handler: F,
+) where
+    F: Fn(&mut MasterProcess, &mut Context<MasterProcess>, Request, Reply) + Send + 'static,
+{
     context.route_authenticated(
         path,
         realm.name(),

@@ -111,6 +111,7 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is_so() {
         assert!(since.elapsed() < PATIENCE, "still waiting: {what}");
+        // Polls the condition.
         std::thread::sleep(Duration::from_millis(5));
     }
 }
