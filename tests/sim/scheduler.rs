@@ -43,6 +43,8 @@ pub struct Task {
     pub state: TaskState,
     /// Whether its end was acknowledged, or needs no acknowledgement.
     pub settled: bool,
+    /// The terminal state that its executor or agent reported, which is the last that they do.
+    pub ended: Option<TaskState>,
 }
 
 /// One scheduler.
@@ -275,7 +277,8 @@ impl World {
     fn make_task(&mut self, index: usize, offer: &Offer) -> TaskInfo {
         let id = TaskId::new(format!("task-{}", self.number()));
         let agent = offer.agent_id.clone();
-        let task = Task { agent: agent.clone(), state: TaskState::Staging, settled: false };
+        let task =
+            Task { agent: agent.clone(), state: TaskState::Staging, settled: false, ended: None };
         self.schedulers[index].tasks.insert(id.clone(), task);
         if self.chance(150) {
             let wait = self.millis(0..60_000);
@@ -305,14 +308,17 @@ impl World {
         self.note(|| text);
         let over = ends(status.state, aware);
         if let Some(task) = self.schedulers[index].tasks.get_mut(&status.task_id) {
-            let before = task.state;
-            let acknowledged = status.uuid.is_some();
-            // What came before its time out of retries must not bring a task back to life.
-            let revived = ends(before, aware) && !over && !may_return(before);
+            // What the master says by itself may run ahead of the updates of the task, which
+            // carry uuids and come in order.
+            let reported = status.uuid.is_some();
+            let ended = task.ended;
+            if reported && status.state.is_terminal() {
+                task.ended = Some(status.state);
+            }
             task.state = status.state;
             task.settled = over;
-            if revived && acknowledged {
-                let what = format!("{} was {before} and is {}", status.task_id, status.state);
+            if let Some(ended) = ended.filter(|_| reported && !status.state.is_terminal()) {
+                let what = format!("{} was {ended} and is {}", status.task_id, status.state);
                 self.violate("nothing_follows_a_terminal_update", what);
             }
         }
@@ -368,9 +374,4 @@ impl World {
 fn ends(state: TaskState, partition_aware: bool) -> bool {
     // Whoever is not told of partitions is told LOST, and has to take it for the end.
     state.is_terminal() || (partition_aware && state == TaskState::Unknown)
-}
-
-/// Whether a task in this state may turn out to live: the agent comes back (row TS-06).
-fn may_return(state: TaskState) -> bool {
-    matches!(state, TaskState::Lost | TaskState::Gone | TaskState::Unreachable | TaskState::Unknown)
 }

@@ -13,7 +13,8 @@ fn compatibility_rows_are_shown_by_tests() {
     let mut complaints = Vec::new();
     let mut rows = 0;
     for (index, line) in text.lines().enumerate() {
-        let cells: Vec<&str> = line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
+        let cells: Vec<&str> =
+            line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect();
         let [id, _, status, shown, ..] = cells[..] else { continue };
         if !is_row_id(id) {
             continue;
@@ -113,9 +114,10 @@ fn missing_test(reference: &str) -> Option<String> {
     let Ok(text) = std::fs::read_to_string(root().join(file)) else {
         return Some(format!("no file {file}"));
     };
-    let known = [format!("fn {function}("), format!("def {function}("), format!("func {function}(")]
-        .iter()
-        .any(|start| text.contains(start.as_str()));
+    let known =
+        [format!("fn {function}("), format!("def {function}("), format!("func {function}(")]
+            .iter()
+            .any(|start| text.contains(start.as_str()));
     (!known).then(|| format!("no test {function} in {file}"))
 }
 

@@ -5,12 +5,11 @@ use crate::sources::{files, is_test, product_lines, settle};
 #[test]
 fn nothing_is_left_for_later() {
     // Put together here, so that this file does not complain of itself.
-    let words =
-        ["todo", "unimplemented"].map(|word| format!("{word}!(")).into_iter().chain([
-            format!("#[{}", "ignore"),
-            format!("FIX{}", "ME"),
-            format!("XX{}", "X"),
-        ]);
+    let words = ["todo", "unimplemented"].map(|word| format!("{word}!(")).into_iter().chain([
+        format!("#[{}", "ignore"),
+        format!("FIX{}", "ME"),
+        format!("XX{}", "X"),
+    ]);
     let words: Vec<String> = words.collect();
     let mut complaints = Vec::new();
     for source in files(&["rs", "py", "go", "sh"]) {
