@@ -316,7 +316,9 @@ impl World {
             Action::Fault(fault) => {
                 if !self.faults.over {
                     self.strike(fault);
-                    self.plan_fault();
+                    if let Fault::Strike(_) = fault {
+                        self.plan_fault();
+                    }
                 }
             }
         }
