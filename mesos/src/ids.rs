@@ -1,11 +1,12 @@
 //! Ids, each a type of its own, written as Mesos writes them: `{"value": "…"}`.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
 use crate::message;
+use crate::msgpack::{self, MsgpackError, Packed, Reader};
 use crate::schema::{Field, Kind, Kinded, Label, Message, Schema};
 
 /// The longest id that may be a file name.
@@ -42,6 +43,10 @@ pub fn validate_id(id: &str) -> Result<(), IdError> {
     }
 }
 
+/// The text of ids that are being read: messages are made empty first, and thousands of times a
+/// second an allocation for that would tell.
+static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
+
 macro_rules! id {
     ($($(#[$meta:meta])* $name:ident ($proto:literal);)*) => {$(
         $(#[$meta])*
@@ -65,7 +70,7 @@ macro_rules! id {
 
         impl Default for $name {
             fn default() -> Self {
-                Self::new("")
+                Self { value: Arc::clone(&EMPTY) }
             }
         }
 
@@ -97,9 +102,29 @@ macro_rules! id {
             fn schema() -> &'static Schema {
                 static SCHEMA: Schema = Schema {
                     name: $proto,
-                    fields: &[Field { name: "value", label: Label::Required, kind: Kind::String }],
+                    fields: &[Field {
+                        name: "value",
+                        key: "v",
+                        label: Label::Required,
+                        kind: Kind::String,
+                    }],
                 };
                 &SCHEMA
+            }
+        }
+
+        impl Packed for $name {
+            fn pack(&self, to: &mut Vec<u8>) {
+                msgpack::write_map_length(to, 1);
+                msgpack::write_text(to, "v");
+                msgpack::write_text(to, &self.value);
+            }
+
+            fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
+                msgpack::unpack_fields(from, |id: &mut Self, _, from| {
+                    id.value = from.text()?.into();
+                    Ok(())
+                })
             }
         }
 

@@ -9,18 +9,18 @@ use crate::{message, wire_enum};
 message! {
     /// Mesos's `Address`.
     pub struct Address("Address") {
-        hostname: Option<String>,
-        ip: Option<String>,
-        port: i32,
+        hostname as "h": Option<String>,
+        ip as "i": Option<String>,
+        port as "p": i32,
     }
 
     /// Mesos's `URL`.
     pub struct Url("URL") {
-        scheme: String,
-        address: Address,
-        path: Option<String>,
-        query: Vec<Parameter>,
-        fragment: Option<String>,
+        scheme as "s": String,
+        address as "a": Address,
+        path as "p": Option<String>,
+        query as "q": Vec<Parameter>,
+        fragment as "f": Option<String>,
     }
 
     /// Mesos's `MasterInfo`.

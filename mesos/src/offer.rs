@@ -23,17 +23,17 @@ message! {
 
     /// Mesos's `Offer`.
     pub struct Offer("Offer") {
-        id: OfferId,
-        framework_id: FrameworkId,
-        agent_id: AgentId,
-        hostname: String,
-        url: Option<Box<Url>>,
-        domain: Option<Box<DomainInfo>>,
-        resources: Vec<Resource>,
-        attributes: Vec<Attribute>,
-        executor_ids: Vec<ExecutorId>,
-        unavailability: Option<Unavailability>,
-        allocation_info: Option<AllocationInfo>,
+        id as "i": OfferId,
+        framework_id as "f": FrameworkId,
+        agent_id as "a": AgentId,
+        hostname as "h": String,
+        url as "u": Option<Box<Url>>,
+        domain as "d": Option<Box<DomainInfo>>,
+        resources as "r": Vec<Resource>,
+        attributes as "t": Vec<Attribute>,
+        executor_ids as "e": Vec<ExecutorId>,
+        unavailability as "v": Option<Unavailability>,
+        allocation_info as "l": Option<AllocationInfo>,
     }
 
     /// Mesos's `InverseOffer`.

@@ -9,32 +9,32 @@ use crate::{message, wire_enum};
 message! {
     /// Mesos's `Resource`.
     pub struct Resource("Resource") {
-        provider_id: Option<ResourceProviderId>,
-        name: String,
-        r#type: ValueType,
-        scalar: Option<Scalar>,
-        ranges: Option<Ranges>,
-        set: Option<Set>,
+        provider_id as "p": Option<ResourceProviderId>,
+        name as "n": String,
+        r#type as "t": ValueType,
+        scalar as "s": Option<Scalar>,
+        ranges as "g": Option<Ranges>,
+        set as "e": Option<Set>,
         role: Option<String>,
-        allocation_info: Option<AllocationInfo>,
+        allocation_info as "a": Option<AllocationInfo>,
         reservation: Option<ReservationInfo>,
-        reservations: Vec<ReservationInfo>,
-        disk: Option<Box<DiskInfo>>,
-        revocable: Option<RevocableInfo>,
-        shared: Option<SharedInfo>,
+        reservations as "r": Vec<ReservationInfo>,
+        disk as "d": Option<Box<DiskInfo>>,
+        revocable as "v": Option<RevocableInfo>,
+        shared as "h": Option<SharedInfo>,
     }
 
     /// Mesos's `Resource.AllocationInfo`.
     pub struct AllocationInfo("AllocationInfo") {
-        role: Option<String>,
+        role as "r": Option<String>,
     }
 
     /// Mesos's `Resource.ReservationInfo`.
     pub struct ReservationInfo("ReservationInfo") {
-        r#type: Option<ReservationType>,
-        role: Option<String>,
-        principal: Option<String>,
-        labels: Option<Box<Labels>>,
+        r#type as "t": Option<ReservationType>,
+        role as "r": Option<String>,
+        principal as "p": Option<String>,
+        labels as "l": Option<Box<Labels>>,
     }
 
     /// Mesos's `Resource.DiskInfo`.

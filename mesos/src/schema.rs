@@ -14,6 +14,7 @@ use serde::de::{DeserializeOwned, Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::bytes::Bytes;
+use crate::msgpack::Packed;
 
 /// The fields of a message, in the order in which they are written.
 #[derive(Debug)]
@@ -24,11 +25,37 @@ pub struct Schema {
     pub fields: &'static [Field],
 }
 
+impl Schema {
+    /// The index of the field with this key or name. Fields mostly come in order: the search
+    /// begins at the one that is `expected`.
+    #[inline]
+    pub fn position(&self, key: &[u8], expected: usize) -> Option<usize> {
+        let (&first, rest) = key.split_first()?;
+        let (before, after) = self.fields.split_at(expected.min(self.fields.len()));
+        // Most keys are one octet: the first decides, and no slices are compared.
+        let is = |field: &Field| match field.key.as_bytes() {
+            [own, own_rest @ ..] => *own == first && own_rest == rest,
+            [] => false,
+        };
+        match after.iter().position(is) {
+            Some(index) => Some(before.len() + index),
+            None => before.iter().position(is).or_else(|| self.position_of_name(key)),
+        }
+    }
+
+    #[cold]
+    fn position_of_name(&self, name: &[u8]) -> Option<usize> {
+        self.fields.iter().position(|field| field.name.as_bytes() == name)
+    }
+}
+
 /// One field of a message.
 #[derive(Debug)]
 pub struct Field {
-    /// The key in JSON and in MessagePack.
+    /// The key in JSON.
     pub name: &'static str,
+    /// The key in MessagePack: the name, or something shorter (see [`crate::msgpack`]).
+    pub key: &'static str,
     /// How often the field occurs.
     pub label: Label,
     /// What it holds.
@@ -74,7 +101,7 @@ pub enum Kind {
 }
 
 /// A message type: it has a schema.
-pub trait Message: serde::Serialize + DeserializeOwned + Default {
+pub trait Message: serde::Serialize + DeserializeOwned + Packed + Default {
     /// The schema of this type.
     fn schema() -> &'static Schema;
 }
@@ -204,6 +231,18 @@ macro_rules! __default {
     };
 }
 
+/// The key of a field in MessagePack.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __key {
+    ($field:ident) => {
+        $crate::schema::field_name(stringify!($field))
+    };
+    ($field:ident, $key:literal) => {
+        $key
+    };
+}
+
 /// The name of a field without Rust's `r#`.
 #[doc(hidden)]
 pub const fn field_name(written: &'static str) -> &'static str {
@@ -217,14 +256,15 @@ pub const fn field_name(written: &'static str) -> &'static str {
 ///
 /// A field's type gives its label: `T` is required, `Option<T>` optional, `Vec<T>` repeated,
 /// `BTreeMap<String, T>` a map. `T = value` is an optional field with an explicit default, which
-/// is always written, as Mesos does. Field names are Mesos's JSON keys.
+/// is always written, as Mesos does. Field names are Mesos's JSON keys; `name as "n"` gives a field
+/// a shorter key in MessagePack.
 #[macro_export]
 macro_rules! message {
     ($(
         $(#[$meta:meta])*
         $(@$derive:ident)?
         pub struct $name:ident ($proto:literal) {
-            $($(#[$field_meta:meta])* $field:ident : $ty:ty $(= $default:expr)?),* $(,)?
+            $($(#[$field_meta:meta])* $field:ident $(as $key:literal)? : $ty:ty $(= $default:expr)?),* $(,)?
         }
     )*) => {$(
         $(#[$meta])*
@@ -255,12 +295,44 @@ macro_rules! message {
                     fields: &[$(
                         $crate::schema::Field {
                             name: $crate::schema::field_name(stringify!($field)),
+                            key: $crate::__key!($field $(, $key)?),
                             label: $crate::__label!($ty $(, $default)?),
                             kind: <$ty as $crate::schema::FieldType>::KIND,
                         },
                     )*],
                 };
                 &SCHEMA
+            }
+        }
+
+        impl $crate::msgpack::Packed for $name {
+            #[allow(unused_variables)]
+            fn pack(&self, to: &mut Vec<u8>) {
+                #[allow(unused_imports)]
+                use $crate::schema::FieldType;
+                let set = 0 $(+ usize::from(!FieldType::is_unset(&self.$field)))*;
+                $crate::msgpack::write_map_length(to, set);
+                $(if !FieldType::is_unset(&self.$field) {
+                    $crate::msgpack::write_text(to, $crate::__key!($field $(, $key)?));
+                    $crate::msgpack::Packed::pack(&self.$field, to);
+                })*
+            }
+
+            #[allow(unused_assignments, unused_mut, unused_variables)]
+            fn unpack(
+                from: &mut $crate::msgpack::Reader<'_>,
+            ) -> Result<Self, $crate::msgpack::MsgpackError> {
+                $crate::msgpack::unpack_fields(from, |message: &mut Self, index, from| {
+                    let mut field = 0;
+                    $(
+                        if index == field {
+                            message.$field = $crate::msgpack::Packed::unpack(from)?;
+                            return Ok(());
+                        }
+                        field += 1;
+                    )*
+                    Ok(())
+                })
             }
         }
 
@@ -338,6 +410,30 @@ macro_rules! wire_enum {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
+            }
+        }
+
+        impl $crate::msgpack::Packed for $name {
+            fn pack(&self, to: &mut Vec<u8>) {
+                $crate::msgpack::write_text(to, self.as_str());
+            }
+
+            fn unpack(
+                from: &mut $crate::msgpack::Reader<'_>,
+            ) -> Result<Self, $crate::msgpack::MsgpackError> {
+                let name = from.text()?;
+                $name::from_name(name).or_else(|| $name::from_name("UNKNOWN")).ok_or_else(|| {
+                    from.wrong(format!("{name:?} is no {}", stringify!($name)))
+                })
+            }
+
+            fn unpack_optional(
+                from: &mut $crate::msgpack::Reader<'_>,
+            ) -> Result<Option<Self>, $crate::msgpack::MsgpackError> {
+                match from.take_nil() {
+                    true => Ok(None),
+                    false => Ok($name::from_name(from.text()?)),
+                }
             }
         }
 

@@ -19,6 +19,7 @@
 //! - `operator`: what operators change
 //! - [`validation`]: what is refused, in Mesos's words
 //! - [`allocator`]: who is offered what
+//! - [`invariants`]: what must hold after every step
 
 pub mod allocator;
 mod calls;
@@ -28,6 +29,7 @@ pub mod effect;
 pub mod event;
 mod frameworks;
 pub mod gauges;
+pub mod invariants;
 pub mod master;
 mod membership;
 mod operator;

@@ -14,6 +14,7 @@ pub use text::{ValueError, attributes_to_v0, parse_attributes};
 
 use serde::{Deserialize, Serialize};
 
+use crate::msgpack::{self, MsgpackError, Packed, Reader};
 use crate::schema::{Field, Kind, Kinded, Label, Message, Schema};
 use crate::{message, wire_enum};
 
@@ -30,36 +31,36 @@ message! {
     /// The integers from `begin` to `end`, both included.
     #[derive(Copy, Eq)]
     pub struct Range("Range") {
-        begin: u64,
-        end: u64,
+        begin as "b": u64,
+        end as "e": u64,
     }
 
     /// Several ranges. What arithmetic yields is sorted and coalesced.
     #[derive(Eq)]
     pub struct Ranges("Ranges") {
-        range: Vec<Range>,
+        range as "r": Vec<Range>,
     }
 
     /// Distinct names, in no order that means anything.
     #[derive(Eq)]
     pub struct Set("Set") {
-        item: Vec<String>,
+        item as "i": Vec<String>,
     }
 
     /// Text.
     #[derive(Eq)]
     pub struct Text("Text") {
-        value: String,
+        value as "v": String,
     }
 
     /// What an agent says of its machine, for frameworks to choose by.
     pub struct Attribute("Attribute") {
-        name: String,
-        r#type: ValueType,
-        scalar: Option<Scalar>,
-        ranges: Option<Ranges>,
-        set: Option<Set>,
-        text: Option<Text>,
+        name as "n": String,
+        r#type as "t": ValueType,
+        scalar as "s": Option<Scalar>,
+        ranges as "g": Option<Ranges>,
+        set as "e": Option<Set>,
+        text as "x": Option<Text>,
     }
 }
 
@@ -78,9 +79,29 @@ impl Message for Scalar {
     fn schema() -> &'static Schema {
         static SCHEMA: Schema = Schema {
             name: "Scalar",
-            fields: &[Field { name: "value", label: Label::Required, kind: Kind::Double }],
+            fields: &[Field {
+                name: "value",
+                key: "v",
+                label: Label::Required,
+                kind: Kind::Double,
+            }],
         };
         &SCHEMA
+    }
+}
+
+impl Packed for Scalar {
+    fn pack(&self, to: &mut Vec<u8>) {
+        msgpack::write_map_length(to, 1);
+        msgpack::write_text(to, "v");
+        self.value.pack(to);
+    }
+
+    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
+        msgpack::unpack_fields(from, |scalar: &mut Self, _, from| {
+            scalar.value = from.double()?;
+            Ok(())
+        })
     }
 }
 

@@ -381,10 +381,10 @@ impl Allocator {
         }
         for (agent, framework, role, number) in self.expiries.take_expired(now) {
             let Some(entry) = self.agents.get_mut(&agent) else { continue };
-            if entry.filters.remove(&framework, &role, number) {
-                if let Some(framework) = self.frameworks.get_mut(&framework) {
-                    framework.filtered_agents.remove(&agent);
-                }
+            if entry.filters.remove(&framework, &role, number)
+                && let Some(framework) = self.frameworks.get_mut(&framework)
+            {
+                framework.filtered_agents.remove(&agent);
             }
             if self.idle.contains(&agent) {
                 self.make_due_for(&agent, &framework);

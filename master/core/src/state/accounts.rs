@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use imbl::OrdMap;
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos::resources::Resources;
@@ -40,10 +41,10 @@ impl Snapshot {
         let resources = held_by(&task);
         if let Some(agent) = self.agent_mut(&agent_id) {
             agent.tasks.entry(framework_id.clone()).or_default().insert(task.task_id.clone());
-            agent.add_used(&framework_id, &resources);
+            add(&mut agent.used, &framework_id, &resources);
         }
         if let Some(framework) = self.framework_mut(&framework_id) {
-            framework.used += &resources;
+            add(&mut framework.used, &agent_id, &resources);
             framework.agents.insert(agent_id);
             framework.tasks.insert(task.task_id.clone(), Arc::new(task));
         }
@@ -69,9 +70,9 @@ impl Snapshot {
         }
         let agent_id = task.agent_id.clone();
         let freed: Resources = task.resources.iter().cloned().collect();
-        framework.used -= &freed;
+        subtract(&mut framework.used, &agent_id, &freed);
         if let Some(agent) = self.agent_mut(&agent_id) {
-            agent.remove_used(framework_id, &freed);
+            subtract(&mut agent.used, framework_id, &freed);
         }
         freed
     }
@@ -92,8 +93,8 @@ impl Snapshot {
             return Resources::default();
         };
         let freed = held_by(&task);
-        framework.used -= &freed;
         let agent_id = task.agent_id.clone();
+        subtract(&mut framework.used, &agent_id, &freed);
         if is_unreachable {
             framework.unreachable_tasks.insert(task_id.clone(), task);
             while framework.unreachable_tasks.len() > memory.unreachable {
@@ -103,7 +104,7 @@ impl Snapshot {
             framework.complete_task(task, memory);
         }
         if let Some(agent) = self.agent_mut(&agent_id) {
-            agent.remove_used(framework_id, &freed);
+            subtract(&mut agent.used, framework_id, &freed);
             let mut is_last = false;
             if let Some(tasks) = agent.tasks.get_mut(framework_id) {
                 tasks.remove(task_id);
@@ -126,12 +127,12 @@ impl Snapshot {
         let resources: Resources = executor.resources.iter().cloned().collect();
         let id = executor.executor_id.clone();
         if let Some(agent) = self.agent_mut(agent_id) {
-            agent.add_used(framework_id, &resources);
+            add(&mut agent.used, framework_id, &resources);
             let of = agent.executors.entry(framework_id.clone()).or_default();
             of.insert(id.clone(), executor.clone());
         }
         if let Some(framework) = self.framework_mut(framework_id) {
-            framework.used += &resources;
+            add(&mut framework.used, agent_id, &resources);
             framework.agents.insert(agent_id.clone());
             framework.executors.entry(agent_id.clone()).or_default().insert(id, executor);
         }
@@ -151,9 +152,9 @@ impl Snapshot {
             agent.executors.remove(framework_id);
         }
         let freed: Resources = executor.resources.iter().cloned().collect();
-        agent.remove_used(framework_id, &freed);
+        subtract(&mut agent.used, framework_id, &freed);
         if let Some(framework) = self.framework_mut(framework_id) {
-            framework.used -= &freed;
+            subtract(&mut framework.used, agent_id, &freed);
             if let Some(of) = framework.executors.get_mut(agent_id) {
                 of.remove(id);
                 if of.is_empty() {
@@ -171,7 +172,7 @@ impl Snapshot {
             agent.offers.insert(offer.id.clone());
         }
         if let Some(framework) = self.framework_mut(&offer.framework) {
-            framework.offered += &offer.resources;
+            add(&mut framework.offered, &offer.agent, &offer.resources);
             framework.offers.insert(offer.id.clone());
         }
         self.offers.insert(offer.id.clone(), Arc::new(offer));
@@ -185,7 +186,7 @@ impl Snapshot {
             agent.offers.remove(id);
         }
         if let Some(framework) = self.framework_mut(&offer.framework) {
-            framework.offered -= &offer.resources;
+            subtract(&mut framework.offered, &offer.agent, &offer.resources);
             framework.offers.remove(id);
         }
         Some(offer)
@@ -205,6 +206,21 @@ impl Framework {
 /// Whether a task in this state holds no resources: it is over, or nobody can tell.
 pub(crate) fn is_over(state: TaskState) -> bool {
     state.is_terminal() || state == TaskState::Unreachable
+}
+
+fn add<K: Ord + Clone>(to: &mut OrdMap<K, Resources>, whose: &K, resources: &Resources) {
+    if !resources.is_empty() {
+        *to.entry(whose.clone()).or_default() += resources;
+    }
+}
+
+fn subtract<K: Ord + Clone>(from: &mut OrdMap<K, Resources>, whose: &K, resources: &Resources) {
+    if let Some(held) = from.get_mut(whose) {
+        *held -= resources;
+        if held.is_empty() {
+            from.remove(whose);
+        }
+    }
 }
 
 fn held_by(task: &Task) -> Resources {

@@ -61,7 +61,7 @@ impl Agent {
 
     /// What of the agent is in use, by whatever framework.
     pub fn used_in_total(&self) -> Resources {
-        self.used.values().fold(Resources::default(), |sum, used| sum + used)
+        self.used.values().sum()
     }
 
     /// The agent as `GET_AGENTS` and `AGENT_ADDED` show it.
@@ -80,19 +80,6 @@ impl Agent {
             offered_resources: self.offered.to_endpoint_vec(),
             capabilities: capabilities.map(|c| AgentCapability { r#type: Some(*c) }).collect(),
             ..v1::master::Agent::default()
-        }
-    }
-
-    pub(crate) fn add_used(&mut self, framework: &FrameworkId, resources: &Resources) {
-        *self.used.entry(framework.clone()).or_default() += resources;
-    }
-
-    pub(crate) fn remove_used(&mut self, framework: &FrameworkId, resources: &Resources) {
-        if let Some(used) = self.used.get_mut(framework) {
-            *used -= resources;
-            if used.is_empty() {
-                self.used.remove(framework);
-            }
         }
     }
 }

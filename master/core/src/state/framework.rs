@@ -73,10 +73,11 @@ pub struct Framework {
     pub reregistered: Option<Time>,
     /// When it was removed.
     pub unregistered: Option<Time>,
-    /// What it uses: its tasks that are not over, and their executors.
-    pub used: Resources,
-    /// What it is offered.
-    pub offered: Resources,
+    /// What it uses, by agent: its tasks that are not over, and their executors. Sums over agents
+    /// cannot be subtracted from, since ports of one agent are like those of another.
+    pub used: OrdMap<AgentId, Resources>,
+    /// What it is offered, by agent.
+    pub offered: OrdMap<AgentId, Resources>,
     /// Its tasks, until their terminal updates are acknowledged.
     pub tasks: OrdMap<TaskId, Arc<Task>>,
     /// The last tasks that are over, oldest first.
@@ -107,8 +108,8 @@ impl Framework {
             registered: now,
             reregistered: None,
             unregistered: None,
-            used: Resources::default(),
-            offered: Resources::default(),
+            used: OrdMap::new(),
+            offered: OrdMap::new(),
             tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             unreachable_tasks: OrdMap::new(),
@@ -130,6 +131,16 @@ impl Framework {
         self.capabilities.contains(&capability)
     }
 
+    /// What it uses, wherever.
+    pub fn used_in_total(&self) -> Resources {
+        self.used.values().sum()
+    }
+
+    /// What it is offered, wherever.
+    pub fn offered_in_total(&self) -> Resources {
+        self.offered.values().sum()
+    }
+
     /// The framework as `GET_FRAMEWORKS` and `FRAMEWORK_ADDED` show it, without its offers.
     pub fn to_v1(&self) -> v1::master::Framework {
         let never = TimeInfo { nanoseconds: 0 };
@@ -141,8 +152,8 @@ impl Framework {
             registered_time: Some(self.registered.into()),
             reregistered_time: Some(self.reregistered.unwrap_or(self.registered).into()),
             unregistered_time: Some(self.unregistered.map_or(never, Into::into)),
-            allocated_resources: self.used.to_endpoint_vec(),
-            offered_resources: self.offered.to_endpoint_vec(),
+            allocated_resources: self.used_in_total().to_endpoint_vec(),
+            offered_resources: self.offered_in_total().to_endpoint_vec(),
             ..v1::master::Framework::default()
         }
     }

@@ -47,9 +47,10 @@ pub struct World {
     pub published: Vec<v1::master::Event>,
     pub aborted: Option<String>,
     /// Every effect so far, as text, if the test wants to compare.
-    pub trace: Vec<String>,
+    pub trace: Option<Vec<String>>,
     pub answers_pings: bool,
-    next: u64,
+    /// The last number that a connection, request or agent was given.
+    pub number: u64,
 }
 
 /// A scheduler that is subscribed.
@@ -96,9 +97,9 @@ impl World {
             counters: BTreeMap::new(),
             published: Vec::new(),
             aborted: None,
-            trace: Vec::new(),
+            trace: None,
             answers_pings: true,
-            next: 0,
+            number: 0,
         }
     }
 
@@ -113,7 +114,12 @@ impl World {
     pub fn failover(self, config: Config) -> Self {
         let mut world = Self::standby(config, 8);
         world.now = self.now;
-        world.elect("N", self.registry);
+        world.number = self.number;
+        world.trace = self.trace;
+        world.counters = self.counters;
+        world.answers_pings = self.answers_pings;
+        let id = format!("M{}", self.number);
+        world.elect(&id, self.registry);
         world
     }
 
@@ -127,13 +133,15 @@ impl World {
     }
 
     fn perform(&mut self, effect: Effect) {
-        self.trace.push(format!("{effect:?}"));
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{effect:?}"));
+        }
         match effect {
             Effect::Send { to, message } => {
                 let is_ping = matches!(*message, MasterToAgent::PingAgent(_));
                 self.sent.entry(to.clone()).or_default().push(*message);
                 if is_ping && self.answers_pings {
-                    self.from_agent(&to, PongAgent {});
+                    self.agent_says(&to, PongAgent {});
                 }
             }
             Effect::SendEvent { connection, event } => {
@@ -207,23 +215,23 @@ impl World {
         self.counters.get(counter).copied().unwrap_or(0)
     }
 
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
+    fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
     }
 
     // Agents.
 
     /// An agent registers with these resources at an address of its own.
     pub fn agent(&mut self, resources: &str) -> AgentHandle {
-        let number = self.number();
+        let number = self.next_number();
         self.agent_at(&format!("slave(1)@10.0.0.{number}:5051"), resources)
     }
 
     pub fn agent_at(&mut self, pid: &str, resources: &str) -> AgentHandle {
         let pid = AgentPid::new(pid);
         let info = agent_info(&pid, resources);
-        self.from_agent(&pid, registration(&info));
+        self.agent_says(&pid, registration(&info));
         let id = self.received(&pid).into_iter().find_map(|message| match message {
             MasterToAgent::AgentRegistered(message) => Some(message.agent_id),
             _ => None,
@@ -233,7 +241,7 @@ impl World {
         AgentHandle { pid, id, info }
     }
 
-    pub fn from_agent(&mut self, pid: &AgentPid, message: impl Into<AgentToMaster>) {
+    pub fn agent_says(&mut self, pid: &AgentPid, message: impl Into<AgentToMaster>) {
         self.event(Event::AgentMessage { from: pid.clone(), message: message.into() });
     }
 
@@ -252,7 +260,7 @@ impl World {
             agent_capabilities: AgentCapability::ours(),
             ..ReregisterAgent::default()
         };
-        self.from_agent(&agent.pid, message);
+        self.agent_says(&agent.pid, message);
     }
 
     /// What the master has told an agent since the last time it was asked.
@@ -272,7 +280,7 @@ impl World {
 
     /// The agent reports a state of a task; the uuid is made of the two.
     pub fn update(&mut self, agent: &AgentHandle, who: &Scheduler, task: &str, state: TaskState) {
-        self.from_agent(&agent.pid, update(agent, who, task, state));
+        self.agent_says(&agent.pid, update(agent, who, task, state));
     }
 
     /// A task finishes, and its scheduler acknowledges that.
@@ -303,8 +311,8 @@ impl World {
     }
 
     pub fn try_subscribe_with(&mut self, call: Call) -> (ConnectionId, Response) {
-        let connection = ConnectionId(self.number());
-        let request = RequestId(self.number());
+        let connection = ConnectionId(self.next_number());
+        let request = RequestId(self.next_number());
         self.event(Event::Subscribe {
             connection,
             request,
@@ -333,14 +341,14 @@ impl World {
     }
 
     pub fn raw_call(&mut self, stream_id: Option<&str>, call: Call) -> Response {
-        let request = RequestId(self.number());
+        let request = RequestId(self.next_number());
         let stream_id = stream_id.map(str::to_owned);
         self.event(Event::FrameworkCall { request, stream_id, principal: None, call });
         self.response(request)
     }
 
     pub fn operator(&mut self, call: v1::master::Call) -> Response {
-        let request = RequestId(self.number());
+        let request = RequestId(self.next_number());
         self.event(Event::OperatorCall { request, principal: None, call });
         self.response(request)
     }

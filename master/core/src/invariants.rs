@@ -1,0 +1,109 @@
+//! What must hold after every step. Tests and simulations check it; daemons do not pay for it.
+
+use std::collections::BTreeSet;
+
+use mesos::ids::{AgentId, FrameworkId};
+use mesos::resources::Resources;
+
+use crate::master::Master;
+use crate::snapshot::Snapshot;
+use crate::state::{Agent, is_over};
+
+/// Checks that nothing is counted twice or forgotten: what an agent has is what is available,
+/// offered and in use on it; agents, frameworks and the allocator agree; what is offered can be
+/// accepted. Returns what does not hold, in words.
+pub fn check(master: &Master) -> Result<(), String> {
+    let state = &master.state;
+    for (id, agent) in &state.agents {
+        agent_adds_up(master, id, agent)?;
+    }
+    for id in state.frameworks.keys() {
+        framework_adds_up(state, id)?;
+    }
+    for (id, offer) in &state.offers {
+        let agent = state.agents.get(&offer.agent);
+        expect(agent.is_some_and(|agent| agent.connected && agent.active), || {
+            format!("offer {id} is of agent {}, which is not in use", offer.agent)
+        })?;
+        let framework = state.frameworks.get(&offer.framework);
+        expect(framework.is_some_and(|framework| framework.is_connected()), || {
+            format!("offer {id} is for framework {}, whose scheduler is away", offer.framework)
+        })?;
+    }
+    let is_stray = |id: &&AgentId| {
+        !state.registry.agents.contains_key(*id) && !master.in_transition.contains(*id)
+    };
+    let stray = state.agents.keys().find(is_stray);
+    expect(stray.is_none(), || format!("agent {stray:?} is registered but not in the registry"))
+}
+
+fn agent_adds_up(master: &Master, id: &AgentId, agent: &Agent) -> Result<(), String> {
+    let state = &master.state;
+    let mut sum = master.allocator.available(id).cloned().unwrap_or_default();
+    sum += &agent.offered;
+    sum += &agent.used_in_total();
+    sum.unallocate();
+    expect(sum == agent.total, || {
+        format!("agent {id} has {}, but {sum} is available, offered or in use", agent.total)
+    })?;
+    let offers = state.offers.values().filter(|offer| offer.agent == *id);
+    let offered: Resources = offers.map(|offer| &offer.resources).sum();
+    expect(offered == agent.offered, || {
+        format!("agent {id} counts {} as offered, offers hold {offered}", agent.offered)
+    })?;
+    let frameworks: BTreeSet<&FrameworkId> =
+        agent.tasks.keys().chain(agent.executors.keys()).chain(agent.used.keys()).collect();
+    for framework in frameworks {
+        let used = agent.used.get(framework).cloned().unwrap_or_default();
+        let held = held_on(state, framework, id);
+        expect(held == used, || {
+            format!("agent {id} counts {used} as used by {framework}, which holds {held}")
+        })?;
+    }
+    Ok(())
+}
+
+fn framework_adds_up(state: &Snapshot, id: &FrameworkId) -> Result<(), String> {
+    let Some(framework) = state.frameworks.get(id) else { return Ok(()) };
+    let agents: BTreeSet<&AgentId> =
+        state.agents.keys().chain(framework.used.keys()).chain(framework.offered.keys()).collect();
+    for agent in agents {
+        let used = framework.used.get(agent).cloned().unwrap_or_default();
+        let held = held_on(state, id, agent);
+        expect(held == used, || {
+            format!("framework {id} counts {used} as used on {agent}, it holds {held}")
+        })?;
+        let counted = framework.offered.get(agent).cloned().unwrap_or_default();
+        let offers = framework.offers.iter().filter_map(|offer| state.offers.get(offer));
+        let offered: Resources =
+            offers.filter(|offer| offer.agent == *agent).map(|offer| &offer.resources).sum();
+        expect(offered == counted, || {
+            format!("framework {id} counts {counted} as offered of {agent}, it holds {offered}")
+        })?;
+    }
+    for (task_id, task) in &framework.tasks {
+        let agent = state.agents.get(&task.agent_id);
+        let knows =
+            agent.and_then(|agent| agent.tasks.get(id)).is_some_and(|t| t.contains(task_id));
+        expect(knows, || {
+            format!("task {task_id} of {id} is on agent {}, which lacks it", task.agent_id)
+        })?;
+    }
+    Ok(())
+}
+
+/// What a framework's tasks and executors hold on an agent.
+fn held_on(state: &Snapshot, framework: &FrameworkId, agent: &AgentId) -> Resources {
+    let Some(framework) = state.frameworks.get(framework) else { return Resources::default() };
+    let tasks = framework.tasks.values().filter(|task| !is_over(task.state));
+    let tasks = tasks.filter(|task| task.agent_id == *agent);
+    let mut held: Resources = tasks.map(|task| task.resources()).sum();
+    for executor in framework.executors.get(agent).into_iter().flat_map(|of| of.values()) {
+        held += &executor.resources();
+    }
+    held
+}
+
+fn expect(condition: bool, words: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(words()) }
+}
