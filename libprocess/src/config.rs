@@ -2,13 +2,13 @@
 
 use crate::Clock;
 use crate::http::server::HttpConfig;
-use crate::metrics::RateLimiter;
+use crate::metrics::{Metrics, RateLimiter};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use thiserror::Error;
 
 /// How to start a [`Node`](crate::Node). The default listens on a free port of the loopback address.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NodeConfig {
     /// Where to listen. Port 0 takes a free one; an unspecified address takes all interfaces.
     pub bind: SocketAddr,
@@ -28,6 +28,23 @@ pub struct NodeConfig {
     pub http: HttpConfig,
     /// Refuse messages whose sender names another IP than the connection comes from (LP-35).
     pub require_peer_ip_match: bool,
+    /// Where the node's metrics are registered, its own and its processes'. Not to be shared
+    /// between nodes.
+    pub metrics: Metrics,
+}
+
+impl std::fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("bind", &self.bind)
+            .field("advertise", &self.advertise)
+            .field("workers", &self.workers)
+            .field("clock", &self.clock)
+            .field("limits", &self.limits)
+            .field("delegate", &self.delegate)
+            .field("require_peer_ip_match", &self.require_peer_ip_match)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for NodeConfig {
@@ -41,6 +58,7 @@ impl Default for NodeConfig {
             delegate: None,
             http: HttpConfig::default(),
             require_peer_ip_match: false,
+            metrics: Metrics::new("mesos"),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::handlers::{Install, opening};
 use crate::http::{Help, Reply, Request};
 use crate::message::Contents;
+use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::table::Route;
 use crate::{Envelope, Message, Node, Pid, Process, Time, Timer, Upid};
@@ -53,6 +54,11 @@ impl<P: Process> Context<P> {
     /// The node on which this process runs.
     pub fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// The metrics of the node.
+    pub fn metrics(&self) -> &Metrics {
+        self.node.metrics()
     }
 
     /// What the node's clock shows.

@@ -19,7 +19,7 @@ pub(crate) enum Install<P> {
 
 /// The handlers of one process.
 pub(crate) struct Handlers<P> {
-    by_name: HashMap<&'static str, usize>,
+    by_name: HashMap<&'static str, usize, foldhash::fast::RandomState>,
     messages: Vec<MessageHandler<P>>,
     recent: [Recent; RECENT],
     pub raw: Option<RawHandler<P>>,
@@ -40,7 +40,7 @@ const RECENT: usize = 8;
 impl<P> Default for Handlers<P> {
     fn default() -> Self {
         Self {
-            by_name: HashMap::new(),
+            by_name: HashMap::default(),
             messages: Vec::new(),
             recent: [Recent::default(); RECENT],
             raw: None,

@@ -36,6 +36,7 @@ pub use latch::Wait;
 pub use message::{CodecError, Envelope, Message};
 pub use node::{Node, NodeError};
 pub use process::Process;
+pub use remote::HttpHandler;
 pub use stats::{Count, Stats};
 pub use table::{Route, RouteMatch};
 pub use time::Time;

@@ -164,11 +164,6 @@ impl Mailbox {
         (inner.state != State::Scheduled, inner.activations)
     }
 
-    /// Whether the process is gone.
-    pub fn is_closed(&self) -> bool {
-        self.lock().state == State::Closed
-    }
-
     /// The first events and the number of all.
     pub fn summary(&self) -> (Vec<EventSummary>, usize) {
         let inner = self.lock();
@@ -238,6 +233,5 @@ mod tests {
         mailbox.push(exited("kept"));
         assert_eq!(mailbox.close().len(), 1);
         assert!(matches!(mailbox.push(exited("late")), Pushed::Closed));
-        assert!(mailbox.is_closed());
     }
 }

@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
-use crate::stats::Stats;
+use crate::stats::{self, Stats};
 use crate::substrate::Substrate;
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
@@ -64,7 +64,6 @@ pub(crate) struct Shared {
     stats: Stats,
     remote: Remote,
     http: OnceLock<HttpHandler>,
-    metrics: Metrics,
     /// How many processes are between the end of their queue and the end of their exit.
     exiting: AtomicUsize,
     runtimes: Vec<Handle>,
@@ -95,7 +94,6 @@ impl Node {
         let shared = Arc::new(Shared {
             remote: Remote::default(),
             http: OnceLock::new(),
-            metrics: Metrics::default(),
             config,
             bound,
             address,
@@ -104,11 +102,12 @@ impl Node {
             filters: Filters::default(),
             stats: Stats::default(),
             exiting: AtomicUsize::new(0),
-            runtimes: runtimes,
+            runtimes,
             next_runtime: AtomicUsize::new(0),
             substrate: Mutex::new(None),
         });
         let node = Self(shared);
+        stats::register(&node.0);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
         crate::web::attach(&node);
@@ -268,7 +267,8 @@ impl Node {
     }
 
     /// Serves connections that are not for messages with `handler`; without one they are closed.
-    pub(crate) fn serve_http_with(&self, handler: HttpHandler) {
+    /// Only the first call counts.
+    pub fn serve_http_with(&self, handler: HttpHandler) {
         // A second handler is a mistake of this crate, and changes nothing.
         let _ = self.0.http.set(handler);
     }
@@ -299,6 +299,11 @@ impl Node {
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         &self.0.config.clock
+    }
+
+    /// The registry of the node's metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.config.metrics
     }
 
     /// What the node counts about itself.
@@ -438,16 +443,16 @@ impl Shared {
         &self.scheduler
     }
 
+    pub fn metrics(&self) -> &Metrics {
+        &self.config.metrics
+    }
+
     pub fn filters(&self) -> &Filters {
         &self.filters
     }
 
     pub fn stats(&self) -> &Stats {
         &self.stats
-    }
-
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
     }
 
     pub fn runtimes(&self) -> &[Handle] {
@@ -461,6 +466,11 @@ impl Shared {
             .current_worker()
             .unwrap_or_else(|| self.next_runtime.fetch_add(1, Ordering::Relaxed) % runtimes.len());
         runtimes[index].clone()
+    }
+
+    /// How many events wait in all queues.
+    pub fn queued(&self) -> usize {
+        self.table.all().iter().map(|cell| cell.mailbox().len()).sum()
     }
 
     /// Takes a process that ended out of the table.

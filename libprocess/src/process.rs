@@ -81,6 +81,11 @@ impl<P: Process> Running<P> {
         }
     }
 
+    fn initialize(&mut self) {
+        self.initialized = true;
+        self.process.initialize(&mut self.context);
+    }
+
     fn handle(&mut self, event: Event) -> Flow {
         match event {
             Event::Message(parcel) => self.message(Contents::Local(parcel)),
@@ -91,11 +96,14 @@ impl<P: Process> Running<P> {
                 self.context.cell().remove_target(&peer);
                 self.process.exited(&mut self.context, &peer);
             }
-            Event::Initialize => {
-                self.initialized = true;
-                self.process.initialize(&mut self.context);
+            Event::Initialize => self.initialize(),
+            Event::Terminate => {
+                // Who is terminated at birth still lives a whole life.
+                if !self.initialized {
+                    self.initialize();
+                }
+                return Flow::Exit;
             }
-            Event::Terminate => return Flow::Exit,
         }
         if self.context.has_installs() {
             for install in self.context.take_installs() {
@@ -119,9 +127,6 @@ impl<P: Process> Body for Running<P> {
     }
 
     fn finalize(&mut self) {
-        // A process that was terminated at birth never began.
-        if self.initialized {
-            self.process.finalize(&mut self.context);
-        }
+        self.process.finalize(&mut self.context);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Table {
 
 #[derive(Default)]
 struct Inner {
-    processes: HashMap<Arc<str>, Arc<Cell>>,
+    processes: HashMap<Arc<str>, Arc<Cell>, foldhash::fast::RandomState>,
     routes: BTreeMap<Arc<str>, Vec<Arc<Route>>>,
     /// The last number given to each prefix of `spawn_unique`.
     numbers: HashMap<String, u64>,

@@ -2,28 +2,15 @@
 
 use crate::http::Realms;
 use crate::http::server::{Endpoint, Server, Site, Target};
-use crate::metrics::{Desc, MetricError, Metrics, system};
+use crate::metrics::system;
 use crate::node::Shared;
-use crate::stats::Stats;
-use crate::{Context, Node, Process, ProcessSnapshot};
+use crate::{Node, ProcessSnapshot};
 use std::sync::{Arc, Weak};
 
 impl Node {
-    /// The node's metrics, served at `/metrics` and `/metrics/snapshot`.
-    pub fn metrics(&self) -> &Metrics {
-        self.shared().metrics()
-    }
-
     /// The authenticator of each realm; all realms are open at first (LP-21).
     pub fn realms(&self) -> &Realms {
         &self.config().http.realms
-    }
-}
-
-impl<P: Process> Context<P> {
-    /// The node's metrics.
-    pub fn metrics(&self) -> &Metrics {
-        self.node().metrics()
     }
 }
 
@@ -31,7 +18,7 @@ impl<P: Process> Context<P> {
 pub(crate) fn attach(node: &Node) {
     let site = NodeSite(Arc::downgrade(node.shared()));
     let metrics = node.metrics().clone();
-    let server = register(node.shared(), &metrics)
+    let server = system::register(&metrics)
         .and_then(|()| Server::new(node.config().http.clone(), metrics, Arc::new(site)));
     match server {
         Ok(server) => node.serve_http_with(Box::new(move |stream, peer| {
@@ -41,21 +28,6 @@ pub(crate) fn attach(node: &Node) {
         // The registry is new, so no name in it can be taken.
         Err(error) => tracing::error!("the node serves no HTTP: {error}"),
     }
-}
-
-/// Shows the node's counts to Prometheus. Mesos has none of them, so its JSON stays as it is.
-fn register(node: &Arc<Shared>, metrics: &Metrics) -> Result<(), MetricError> {
-    for (name, help, is_level, read) in Stats::ALL {
-        let desc = Desc::new(format!("libprocess/{name}"), help.trim()).prometheus_only();
-        let node = Arc::downgrade(node);
-        let value = move || node.upgrade().map_or(0, |node| read(node.stats()));
-        if *is_level {
-            metrics.pull_gauge(desc, move || value() as f64)?;
-        } else {
-            metrics.pull_counter(desc, value)?;
-        }
-    }
-    system::register(metrics)
 }
 
 /// A node that may have been shut down; then it has nothing to show.

@@ -104,7 +104,7 @@ const MAGIC: &[u8] = b"\xf1MESSAGE";
 
 fn connect(node: &Node, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(node.bound_address()).unwrap();
-    stream.write_all(bytes).unwrap();
+    let _ = stream.write_all(bytes);
     stream
 }
 
@@ -133,7 +133,8 @@ fn garbage_and_bad_handshakes_are_dropped_and_counted() {
     let cases = [b"\xf1MESSAGER....".to_vec(), b"\xf1garbage".to_vec(), long, not_a_map];
     for (index, case) in cases.iter().enumerate() {
         let stream = connect(&node, case);
-        stream.shutdown(Shutdown::Write).unwrap();
+        // The node may have closed already.
+        let _ = stream.shutdown(Shutdown::Write);
         assert_eq!(rest(stream), b"");
         until("counted", || refused() == index as u64 + 1);
     }

@@ -68,3 +68,13 @@ fn routes_match_by_longest_prefix_with_and_without_the_id() {
     assert!(node.lookup_route("/state").is_none());
     node.shutdown();
 }
+
+#[test]
+fn the_counts_of_a_node_are_metrics() {
+    let node = common::node(1);
+    node.send(None, &libprocess::Upid::new("nobody", node.address()), "n", 1_u64);
+    let text = node.metrics().prometheus_now();
+    assert!(text.contains("mesos_libprocess_dropped_unknown_process_total 1"), "{text}");
+    assert!(!node.metrics().snapshot_now().keys().any(|name| name.starts_with("libprocess/")));
+    node.shutdown();
+}

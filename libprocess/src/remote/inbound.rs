@@ -44,7 +44,7 @@ const ANSWERS_BYTES: usize = 4 << 20;
 
 /// The first and the largest number of bytes to read at once; in between, a connection that fills
 /// its buffer gets a larger one.
-const READ_BYTES: (usize, usize) = (4 << 10, 256 << 10);
+const READ_BYTES: (usize, usize) = (4 << 10, 64 << 10);
 
 /// How many names a connection remembers, so that it does not make them anew for each message.
 const REMEMBERED: usize = 1024;
@@ -211,8 +211,8 @@ struct Connection<'a> {
     peer_ip: IpAddr,
     /// How long the other node may be silent.
     patience: Duration,
-    names: HashMap<Box<str>, Arc<str>>,
-    senders: HashMap<Box<str>, Upid>,
+    names: Remembered<Arc<str>>,
+    senders: Remembered<Upid>,
     /// The last receiver, and what was read for it but is not in its queue yet.
     receiver: Option<(Box<str>, Arc<Cell>)>,
     batch: Vec<Event>,
@@ -232,8 +232,8 @@ impl<'a> Connection<'a> {
             home: hello.address,
             peer_ip,
             patience: pings.max(node.limits().peer_timeout),
-            names: HashMap::new(),
-            senders: HashMap::new(),
+            names: Remembered::default(),
+            senders: Remembered::default(),
             receiver: None,
             batch: Vec::new(),
         }
@@ -266,6 +266,8 @@ impl<'a> Connection<'a> {
             if whole > 0 {
                 let frames = buffer.split_to(whole).freeze();
                 self.take_frames(&frames).await?;
+                // The receivers run while what was read is in the caches, and before more is.
+                tokio::task::yield_now().await;
             }
             if read >= want {
                 want = (want * 2).min(READ_BYTES.1);
@@ -286,7 +288,7 @@ impl<'a> Connection<'a> {
             if !matches!(frame, Frame::Ping(_)) {
                 count += 1;
             }
-            if let Some(crowded) = self.take_frame(frames, frame) {
+            if let Some(crowded) = self.take_frame(frames, frame)? {
                 self.wait_for_room(&crowded).await;
             }
             at = end;
@@ -302,7 +304,11 @@ impl<'a> Connection<'a> {
     }
 
     /// Handles one frame; returns the receiver of the frames before, if this is for another.
-    fn take_frame(&mut self, frames: &Bytes, frame: Frame<'_>) -> Option<Arc<Cell>> {
+    fn take_frame(
+        &mut self,
+        frames: &Bytes,
+        frame: Frame<'_>,
+    ) -> Result<Option<Arc<Cell>>, WireError> {
         match frame {
             Frame::Message { to, from, name, body } => {
                 return self.take_message(to, from, name, frames.slice_ref(body));
@@ -315,39 +321,42 @@ impl<'a> Connection<'a> {
             }
             Frame::Exited { .. } | Frame::Pong(_) | Frame::Unknown => {}
         }
-        None
+        Ok(None)
     }
 
     fn take_message(
         &mut self,
-        to: &str,
-        from: Option<&str>,
-        name: &str,
+        to: &[u8],
+        from: Option<&[u8]>,
+        name: &[u8],
         body: Bytes,
-    ) -> Option<Arc<Cell>> {
+    ) -> Result<Option<Arc<Cell>>, WireError> {
+        let bad = || WireError::BadFrame(body.len());
         let from = match from {
             None => Upid::nobody(),
-            Some(text) => self.sender(text),
+            Some(text) => self.senders.get(text, self.home).ok_or_else(bad)?,
         };
+        let name = self.names.get(name, ()).ok_or_else(bad)?;
         let stats = self.node.stats();
         if self.node.checks_peer_ip() && !from.is_nobody() && from.address().ip() != self.peer_ip {
             stats.refused_spoofed.add(1);
-            return None;
+            return Ok(None);
         }
-        let same = self.receiver.as_ref().is_some_and(|(id, cell)| **id == *to && !cell.is_over());
+        let same =
+            self.receiver.as_ref().is_some_and(|(id, cell)| id.as_bytes() == to && !cell.is_over());
         let mut before = None;
         if !same {
             before = self.flush();
+            let to = std::str::from_utf8(to).map_err(|_| bad())?;
             let Some(cell) = self.node.process(to) else {
                 self.receiver = None;
                 stats.dropped_unknown_process.add(1);
-                return before;
+                return Ok(before);
             };
             self.receiver = Some((to.into(), cell));
         }
-        let name = self.name(name);
         self.batch.push(Event::Frame(Box::new(message::Frame { from, name, body })));
-        before
+        Ok(before)
     }
 
     /// Queues what was read for the last receiver, which is returned.
@@ -377,33 +386,6 @@ impl<'a> Connection<'a> {
         .await;
     }
 
-    fn sender(&mut self, text: &str) -> Upid {
-        if let Some(upid) = self.senders.get(text) {
-            return upid.clone();
-        }
-        let upid = match text.contains('@').then(|| text.parse()) {
-            Some(Ok(upid)) => upid,
-            _ => Upid::new(text, self.home),
-        };
-        if self.senders.len() >= REMEMBERED {
-            self.senders.clear();
-        }
-        self.senders.insert(text.into(), upid.clone());
-        upid
-    }
-
-    fn name(&mut self, text: &str) -> Arc<str> {
-        if let Some(name) = self.names.get(text) {
-            return name.clone();
-        }
-        if self.names.len() >= REMEMBERED {
-            self.names.clear();
-        }
-        let name: Arc<str> = text.into();
-        self.names.insert(text.into(), name.clone());
-        name
-    }
-
     fn link(&mut self, id: &str, number: u64) {
         // Messages before the link must be in the queue before it.
         self.flush();
@@ -425,6 +407,67 @@ impl<'a> Connection<'a> {
         if let Some(cell) = self.node.process(id) {
             cell.remove_remote_linker(self.inbound);
         }
+    }
+}
+
+/// What texts of messages stand for, so that it is not made anew for each message.
+struct Remembered<T> {
+    latest: Option<(Box<[u8]>, T)>,
+    all: HashMap<Box<[u8]>, T, foldhash::fast::RandomState>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { latest: None, all: HashMap::default() }
+    }
+}
+
+/// What a text of a message can stand for.
+trait FromText: Clone {
+    /// What is needed besides the text.
+    type With;
+    fn from_text(text: &str, with: Self::With) -> Self;
+}
+
+impl FromText for Arc<str> {
+    type With = ();
+    fn from_text(text: &str, (): ()) -> Self {
+        text.into()
+    }
+}
+
+impl FromText for Upid {
+    type With = SocketAddr;
+    /// A name without an address is at the other end of the connection.
+    fn from_text(text: &str, home: SocketAddr) -> Self {
+        match text.contains('@').then(|| text.parse()) {
+            Some(Ok(upid)) => upid,
+            _ => Self::new(text, home),
+        }
+    }
+}
+
+impl<T: FromText> Remembered<T> {
+    /// What a text stands for; `None` when it is not UTF-8.
+    fn get(&mut self, text: &[u8], with: T::With) -> Option<T> {
+        if let Some((latest, value)) = &self.latest
+            && **latest == *text
+        {
+            return Some(value.clone());
+        }
+        let value = match self.all.get(text) {
+            Some(value) => value.clone(),
+            None => {
+                let value = T::from_text(std::str::from_utf8(text).ok()?, with);
+                if self.all.len() >= REMEMBERED {
+                    self.all.clear();
+                }
+                self.all.insert(text.into(), value.clone());
+                value
+            }
+        };
+        self.latest = Some((text.into(), value.clone()));
+        Some(value)
     }
 }
 

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 /// Serves one HTTP connection until it ends. Called on a worker's thread, where `spawn_local` works.
-pub(crate) type HttpHandler =
+pub type HttpHandler =
     Box<dyn Fn(TcpStream, SocketAddr) -> Pin<Box<dyn Future<Output = ()>>> + Send + Sync>;
 
 /// How long to wait when the system has no room for another connection.

@@ -12,7 +12,8 @@ mod peer;
 mod wire;
 
 pub(crate) use inbound::Inbound;
-pub(crate) use listener::{HttpHandler, listen};
+pub use listener::HttpHandler;
+pub(crate) use listener::listen;
 
 use crate::cell::Cell;
 use crate::latch::Latch;
@@ -36,7 +37,7 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// The other nodes, as one node knows them.
 #[derive(Default)]
 pub(crate) struct Remote {
-    peers: Mutex<HashMap<SocketAddr, Arc<Peer>>>,
+    peers: Mutex<HashMap<SocketAddr, Arc<Peer>, foldhash::fast::RandomState>>,
     /// The latest connection from each node.
     inbound: Mutex<HashMap<SocketAddr, Arc<Inbound>>>,
     /// Set at the end, for the listeners.

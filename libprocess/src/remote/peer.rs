@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// An emptied buffer of more than this many bytes is given back.
-const KEEP_BUFFER: usize = 256 << 10;
+const KEEP_BUFFER: usize = 1 << 20;
 
 /// The other node is gone from the table of peers: look it up again.
 #[derive(Debug)]

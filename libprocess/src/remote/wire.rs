@@ -25,7 +25,7 @@
 
 use crate::Upid;
 use crate::message::CodecError;
-use rmp::decode::{read_array_len, read_bin_len, read_int, read_marker, read_str_from_slice};
+use rmp::decode::{read_array_len, read_bin_len, read_int, read_str_len};
 use rmp::encode::{write_array_len, write_nil, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -158,10 +158,11 @@ const PONG: u8 = 5;
 /// A frame, as read. Texts and body point into what was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
+    /// The texts are bytes: most are the same as in the message before, and known to be good.
     Message {
-        to: &'a str,
-        from: Option<&'a str>,
-        name: &'a str,
+        to: &'a [u8],
+        from: Option<&'a [u8]>,
+        name: &'a [u8],
         body: &'a [u8],
     },
     Link {
@@ -194,9 +195,9 @@ impl<'a> Frame<'a> {
         let kind: u64 = read_int(rest).ok()?;
         Some(match u8::try_from(kind) {
             Ok(MESSAGE) => {
-                let to = text(rest)?;
+                let to = raw_text(rest)?;
                 let from = optional_text(rest)?;
-                let name = text(rest)?;
+                let name = raw_text(rest)?;
                 let length = read_bin_len(rest).ok()? as usize;
                 Self::Message { to, from, name, body: rest.get(..length)? }
             }
@@ -210,19 +211,23 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let (text, tail) = read_str_from_slice(*rest).ok()?;
+fn raw_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = read_str_len(rest).ok()? as usize;
+    let (text, tail) = rest.split_at_checked(length)?;
     *rest = tail;
     Some(text)
 }
 
-fn optional_text<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a str>> {
-    let mut ahead = *rest;
-    if read_marker(&mut ahead).ok()? == rmp::Marker::Null {
-        *rest = ahead;
+fn text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    std::str::from_utf8(raw_text(rest)?).ok()
+}
+
+fn optional_text<'a>(rest: &mut &'a [u8]) -> Option<Option<&'a [u8]>> {
+    if rest.first() == Some(&rmp::Marker::Null.to_u8()) {
+        *rest = &rest[1..];
         return Some(None);
     }
-    text(rest).map(Some)
+    raw_text(rest).map(Some)
 }
 
 /// Appends a frame whose elements `write` writes; on an error, or when it is too long, appends

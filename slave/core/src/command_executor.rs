@@ -130,7 +130,7 @@ mod tests {
         task.resources = vec![Resource { allocation_info: role.clone(), ..Resource::default() }];
         let executor = executor_for(&task, &FrameworkInfo::default());
         assert_eq!(executor.executor_id.as_str(), "t-finish");
-        let values: Vec<_> = executor.resources.iter().map(|r| r.scalar.clone()).collect();
+        let values: Vec<_> = executor.resources.iter().map(|r| r.scalar).collect();
         assert_eq!(values, [Some(Scalar { value: 0.1 }), Some(Scalar { value: 32.0 })]);
         assert!(executor.resources.iter().all(|r| r.allocation_info == role));
     }

@@ -49,8 +49,8 @@ pub fn check_compatible(
         return Err(Incompatible::Port { was: was.port, is: is.port });
     }
     let resources = match additive {
-        true => crate::resources::contains(&is.resources, &was.resources),
-        false => crate::resources::equal(&is.resources, &was.resources),
+        true => is.resources().contains(&was.resources()),
+        false => is.resources() == was.resources(),
     };
     if !resources {
         return Err(Incompatible::Resources);

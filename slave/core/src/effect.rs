@@ -6,7 +6,7 @@ use std::time::Duration;
 use mesos::executor_info::{CommandInfo, ExecutorInfo};
 use mesos::ids::{ContainerId, FrameworkId};
 use mesos::internal::{AgentToExecutor, AgentToMaster};
-use mesos::resource::Resource;
+use mesos::resources::Resources;
 use mesos::task::TaskInfo;
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ pub enum Effect {
         /// The container.
         container: ContainerId,
         /// All that it may use from now on.
-        resources: Vec<Resource>,
+        resources: Resources,
     },
     /// Kill every process of a container and clean up. It may be asked for more than once, and
     /// while the container is being made. Answered by `ContainerTerminated`, or by a
@@ -138,7 +138,7 @@ pub struct LaunchSpec {
     /// The sandbox (row SB-01).
     pub directory: PathBuf,
     /// What the container may use at first: the executor's resources and its first tasks'.
-    pub resources: Vec<Resource>,
+    pub resources: Resources,
     /// Where to write the pid of its leading process durably, as text, after the fork and before
     /// it runs anything: only so can the next agent find it. Absent where the framework does not
     /// checkpoint; then the container must not outlive the agent.
@@ -166,7 +166,7 @@ pub struct RecoverContainer {
     /// Its sandbox.
     pub directory: PathBuf,
     /// What it may use.
-    pub resources: Vec<Resource>,
+    pub resources: Resources,
 }
 
 /// The effects of a step, in order.

@@ -19,15 +19,14 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
-use mesos::resource::Resource;
+use mesos::resources::Resources;
 use mesos::task::{KillPolicy, Task, TaskInfo, TaskState, TaskStatus};
 
 use crate::checkpoint::RunId;
 use crate::effect::ExecutorKind;
 use crate::event::{ContainerTermination, LaunchedContainer};
 use crate::ids::ExecutorPid;
-use crate::resources::sum;
-use crate::task::{is_terminal, new_task, record};
+use crate::task::{new_task, record};
 
 /// Where an executor is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,8 +75,8 @@ pub struct Executor {
 
     /// Whether the shell was asked to make the container.
     pub(crate) container_asked: bool,
-    /// What its container was last allowed to use.
-    pub(crate) limits: Vec<Resource>,
+    /// What its container was last allowed to use; unknown after a restart of the agent.
+    pub(crate) limits: Option<Resources>,
     /// What its tasks wait for: changes of its resources that are not in force, and its pid that
     /// is not on disk.
     pub(crate) gates: u32,
@@ -123,14 +122,14 @@ impl Executor {
     }
 
     /// What it and its tasks that are not over may use.
-    pub fn allocated(&self) -> Vec<Resource> {
+    pub fn allocated(&self) -> Resources {
         if !self.is_live() {
-            return Vec::new();
+            return Resources::new();
         }
         let queued = self.queued.iter().flat_map(|queued| queued.tasks.iter());
         let queued = queued.flat_map(|task| &task.resources);
         let launched = self.launched_tasks.values().flat_map(|task| &task.resources);
-        sum(self.info.resources.iter().chain(queued).chain(launched))
+        self.info.resources.iter().chain(queued).chain(launched).cloned().collect()
     }
 
     /// Whether it can be told anything.
@@ -183,7 +182,7 @@ impl Executor {
     /// Takes a status of one of its tasks in. Says whether the task ended with it.
     pub(crate) fn record(&mut self, status: &TaskStatus) -> Result<bool, StatusError> {
         let id = &status.task_id;
-        let over = is_terminal(status.state);
+        let over = status.state.is_terminal();
         if let Some(task) = self.launched_tasks.get_mut(id) {
             record(Arc::make_mut(task), status);
             if over && let Some(task) = self.launched_tasks.remove(id) {

@@ -27,7 +27,6 @@ use crate::executor::{Executor, ExecutorState, Queued};
 use crate::framework::{Framework, FrameworkState, Launch};
 use crate::paths::{IdError, check_id};
 use crate::pending::{Then, Timer};
-use crate::resources::equal;
 use crate::step::Step;
 use crate::task::{dropped, new_task, random_uuid_text};
 
@@ -166,7 +165,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: false,
-            limits: Vec::new(),
+            limits: None,
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
@@ -263,7 +262,7 @@ impl Agent {
         };
         if let Some(executor) = self.executor_mut(&key) {
             executor.container_asked = true;
-            executor.limits = resources;
+            executor.limits = Some(resources);
         }
         io.push(Effect::LaunchContainer(Box::new(spec)));
         let timeout = self.config.executor_registration_timeout;
@@ -289,10 +288,11 @@ impl Agent {
         let Some(executor) = self.executor_mut(key) else { return };
         // Until it registers the container keeps what it was made with.
         let resources = executor.allocated();
-        if executor.state != ExecutorState::Running || equal(&resources, &executor.limits) {
+        if executor.state != ExecutorState::Running || executor.limits.as_ref() == Some(&resources)
+        {
             return;
         }
-        executor.limits = resources.clone();
+        executor.limits = Some(resources.clone());
         executor.gates += 1;
         let container = executor.container.clone();
         io.push(Effect::UpdateContainer { container, resources });
@@ -385,6 +385,10 @@ impl Agent {
         status: i32,
     ) {
         let Some(leader) = self.registration.leader.clone() else { return };
+        if !matches!(self.state, AgentState::Running | AgentState::Terminating) {
+            // The master learns of it when the agent registers and does not name the executor.
+            return;
+        }
         let message = ExitedExecutor {
             agent_id: self.id(),
             framework_id: key.framework.clone(),

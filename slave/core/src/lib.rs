@@ -26,7 +26,7 @@
 //! - [`framework`], [`executor`], `task`, [`snapshot`], [`metrics`]: what it knows, and how it is
 //!   read
 //! - [`registration`]: the way into the cluster and back
-//! - `launch`, `command_executor`, `environment`, `resources`: from a task to a container
+//! - `launch`, `command_executor`, `environment`: from a task to a container
 //! - `executors`, `kill`, `termination`: what executors say, and how they end
 //! - `updates`, `streams`: status updates, reliable and in order
 //! - `recovery`, [`compatibility`]: what a restarted agent makes of its checkpoints
@@ -54,7 +54,6 @@ pub mod paths;
 mod pending;
 mod recovery;
 pub mod registration;
-mod resources;
 pub mod snapshot;
 mod step;
 mod streams;

@@ -198,3 +198,70 @@ pub fn check_id(id: &str) -> Result<(), IdError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> RunId {
+        RunId {
+            agent: "S0".into(),
+            framework: "F1".into(),
+            executor: "E2".into(),
+            container: ContainerId::root("C3"),
+        }
+    }
+
+    #[test]
+    fn sandboxes_lie_where_mesos_puts_them() {
+        let paths = Paths::new("/w");
+        let sandbox = "/w/slaves/S0/frameworks/F1/executors/E2/runs/C3";
+        assert_eq!(paths.sandbox(&run()), Path::new(sandbox));
+        let nested = ContainerId {
+            value: "C5".to_string(),
+            parent: Some(Box::new(ContainerId {
+                value: "C4".to_string(),
+                parent: Some(Box::new(ContainerId::root("C3"))),
+            })),
+        };
+        let below = format!("{sandbox}/containers/C4/containers/C5");
+        assert_eq!(paths.container_sandbox(&run(), &nested), Path::new(&below));
+        assert_eq!(
+            Paths::virtual_sandbox(&"F1".into(), &"E2".into()),
+            "/frameworks/F1/executors/E2/runs/latest"
+        );
+    }
+
+    #[test]
+    fn checkpoints_lie_where_mesos_puts_them() {
+        let paths = Paths::new("/w");
+        let meta = "/w/meta/slaves/S0/frameworks/F1/executors/E2";
+        let task = Box::new(mesos::task::Task { task_id: "T4".into(), ..Default::default() });
+        let run_completed = Checkpoint::RunCompleted(run());
+        let task = Checkpoint::Task { run: run(), task };
+        let record = crate::checkpoint::UpdateRecord::Acknowledged("u".into());
+        let update = Checkpoint::Update { run: run(), task: "T4".into(), record };
+        let cases = [
+            (run_completed, format!("{meta}/runs/C3/executor.sentinel")),
+            (task, format!("{meta}/runs/C3/tasks/T4/task.info")),
+            (update, format!("{meta}/runs/C3/tasks/T4/task.updates")),
+            (Checkpoint::ForgetAgent, "/w/meta/slaves/latest".to_string()),
+        ];
+        for (what, expected) in cases {
+            assert_eq!(paths.checkpoint(&what), Path::new(&expected));
+        }
+        let latest = format!("{meta}/runs/latest");
+        assert_eq!(paths.meta().latest_run(&run()), Path::new(&latest));
+    }
+
+    #[test]
+    fn an_id_names_one_directory() {
+        assert_eq!(check_id("t1"), Ok(()));
+        assert_eq!(check_id("a b..c"), Ok(()));
+        assert_eq!(check_id(""), Err(IdError::Empty));
+        assert_eq!(check_id(&"x".repeat(256)), Err(IdError::TooLong(256)));
+        for id in [".", "..", "a/b", "/", "latest", "a\0b"] {
+            assert_eq!(check_id(id), Err(IdError::NotAName(id.to_string())));
+        }
+    }
+}

@@ -20,6 +20,7 @@ use imbl::{OrdMap, Vector};
 use mesos::agent::AgentInfo;
 use mesos::ids::FrameworkId;
 use mesos::internal::ReconnectExecutor;
+use mesos::task::TaskState;
 
 use crate::agent::{Agent, AgentState, ExecutorKey};
 use crate::checkpoint::{
@@ -35,7 +36,7 @@ use crate::framework::Framework;
 use crate::metrics::Counter;
 use crate::pending::{Then, Timer};
 use crate::step::Step;
-use crate::task::{is_terminal, record};
+use crate::task::record;
 
 impl Agent {
     pub(crate) fn recovered(&mut self, io: &mut Step<'_>, state: RecoveredState) {
@@ -174,7 +175,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: true,
-            limits: Vec::new(),
+            limits: None,
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
@@ -183,7 +184,6 @@ impl Agent {
         for task in tasks {
             self.recover_task(&id, &mut executor, task);
         }
-        executor.limits = executor.allocated();
         self.containers.insert(id.container, key);
         Some(executor)
     }
@@ -210,13 +210,13 @@ impl Agent {
                         }
                         _ => None,
                     });
-                    open &= !acked.is_some_and(is_terminal);
+                    open &= !acked.is_some_and(TaskState::is_terminal);
                 }
             }
         }
         self.streams.restore(run, &task.task_id, &updates);
         let id = task.task_id.clone();
-        let over = is_terminal(task.state);
+        let over = task.state.is_terminal();
         let task = Arc::new(task);
         if !over {
             executor.launched_tasks.insert(id, task);
@@ -248,7 +248,7 @@ impl Agent {
             container: executor.container.clone(),
             pid: executor.launched.as_ref().and_then(|launched| launched.pid),
             directory: executor.directory.clone(),
-            resources: executor.limits.clone(),
+            resources: executor.allocated(),
         });
         io.push(Effect::RecoverContainers(containers.collect()));
         if self.cleaning_up {

@@ -9,10 +9,12 @@ use std::time::Duration;
 use imbl::{OrdMap, Vector};
 use mesos::agent::AgentInfo;
 use mesos::ids::FrameworkId;
+use mesos::resources::Resources;
 use mesos::time::Time;
 
 use crate::agent::AgentState;
 use crate::event::Leader;
+use crate::executor::Executor;
 use crate::framework::Framework;
 
 /// The state of an agent after a step.
@@ -36,4 +38,17 @@ pub struct Snapshot {
     pub gc_pending: usize,
     /// The largest age of a dead sandbox, as full as the disk is.
     pub gc_max_age: Duration,
+}
+
+impl Snapshot {
+    /// Every executor that is not completed, by framework and id.
+    pub fn executors(&self) -> impl Iterator<Item = &Executor> {
+        let frameworks = self.frameworks.values();
+        frameworks.flat_map(|framework| framework.executors.values()).map(Arc::as_ref)
+    }
+
+    /// What is in use: by executors whose containers live, and by their tasks that are not over.
+    pub fn allocated(&self) -> Resources {
+        self.executors().map(Executor::allocated).sum()
+    }
 }

@@ -13,7 +13,7 @@
 //!
 //! The streams decide; the agent writes, sends and sets timers as they say.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use mesos::bytes::Bytes;
@@ -21,7 +21,6 @@ use mesos::ids::{ExecutorId, FrameworkId, TaskId};
 use mesos::internal::StatusUpdate;
 
 use crate::checkpoint::{RunId, UpdateRecord};
-use crate::task::is_terminal;
 
 /// The wait before an update is first forwarded again.
 const RETRY_MIN: Duration = Duration::from_secs(10);
@@ -51,6 +50,8 @@ struct Stream {
     run: Option<RunId>,
     /// Updates that are not acknowledged; only the head may be on its way.
     waiting: VecDeque<Waiting>,
+    /// The uuids of those that wait.
+    waiting_uuids: BTreeSet<Bytes>,
     /// The last acknowledged uuids, oldest first.
     acknowledged: VecDeque<Bytes>,
     /// The wait before the head is forwarded again.
@@ -114,12 +115,12 @@ impl Streams {
             return Submitted::Duplicate { durable: known };
         }
         // There is room left for the update that ends the task.
-        let reserve = if is_terminal(update.status.state) { 0 } else { TERMINAL_RESERVE };
+        let reserve = if update.status.state.is_terminal() { 0 } else { TERMINAL_RESERVE };
         if stream.waiting.len() + reserve >= MAX_WAITING {
             return Submitted::Full;
         }
         let run = stream.run.clone();
-        stream.waiting.push_back(Waiting { update, uuid, durable: run.is_none() });
+        stream.push(Waiting { update, uuid, durable: run.is_none() });
         Submitted::New(run)
     }
 
@@ -130,14 +131,15 @@ impl Streams {
 
     /// Whether the update that ends a task waits.
     pub(crate) fn is_ending(&self, framework: &FrameworkId, task: &TaskId) -> bool {
-        let over = |waiting: &Waiting| is_terminal(waiting.update.status.state);
+        let over = |waiting: &Waiting| waiting.update.status.state.is_terminal();
         self.stream(framework, task).is_some_and(|stream| stream.waiting.iter().any(over))
     }
 
     /// Notes that an update is on disk.
     pub(crate) fn written(&mut self, framework: &FrameworkId, task: &TaskId, uuid: &Bytes) {
         if let Some(stream) = self.stream_mut(framework, task)
-            && let Some(waiting) = stream.waiting.iter_mut().find(|w| w.uuid == *uuid)
+            // It is among the last that came.
+            && let Some(waiting) = stream.waiting.iter_mut().rfind(|w| w.uuid == *uuid)
         {
             waiting.durable = true;
         }
@@ -197,12 +199,12 @@ impl Streams {
         if !stream.advancing || stream.waiting.front()?.uuid != *uuid {
             return None;
         }
-        let head = stream.waiting.pop_front()?;
+        let head = stream.pop()?;
         stream.advancing = false;
         stream.retry = RETRY_MIN;
         stream.remember(head.uuid);
         let executor = stream.executor.clone();
-        let closed = is_terminal(head.update.status.state);
+        let closed = head.update.status.state.is_terminal();
         if closed {
             self.streams.remove(&key);
         }
@@ -219,16 +221,16 @@ impl Streams {
                     let Some(uuid) = update.uuid.clone() else { continue };
                     if stream.find(&uuid).is_none() {
                         let update = (**update).clone();
-                        stream.waiting.push_back(Waiting { update, uuid, durable: true });
+                        stream.push(Waiting { update, uuid, durable: true });
                     }
                 }
                 UpdateRecord::Acknowledged(uuid) => {
                     if stream.waiting.front().is_none_or(|head| head.uuid != *uuid) {
                         continue;
                     }
-                    let head = stream.waiting.pop_front();
+                    let head = stream.pop();
                     stream.remember(uuid.clone());
-                    if head.is_some_and(|head| is_terminal(head.update.status.state)) {
+                    if head.is_some_and(|head| head.update.status.state.is_terminal()) {
                         return;
                     }
                 }
@@ -299,6 +301,7 @@ impl Stream {
             executor,
             run,
             waiting: VecDeque::new(),
+            waiting_uuids: BTreeSet::new(),
             acknowledged: VecDeque::new(),
             retry: RETRY_MIN,
             advancing: false,
@@ -310,7 +313,21 @@ impl Stream {
         if self.acknowledged.contains(uuid) {
             return Some(true);
         }
+        if !self.waiting_uuids.contains(uuid) {
+            return None;
+        }
         self.waiting.iter().find(|waiting| waiting.uuid == *uuid).map(|waiting| waiting.durable)
+    }
+
+    fn push(&mut self, waiting: Waiting) {
+        self.waiting_uuids.insert(waiting.uuid.clone());
+        self.waiting.push_back(waiting);
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let head = self.waiting.pop_front()?;
+        self.waiting_uuids.remove(&head.uuid);
+        Some(head)
     }
 
     fn remember(&mut self, uuid: Bytes) {

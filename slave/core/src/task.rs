@@ -9,22 +9,6 @@ use mesos::task::{Task, TaskInfo, TaskState, TaskStatus};
 use crate::effect::ExecutorKind;
 use crate::metrics::Counter;
 
-/// Whether a task in this state is over for the agent. An agent knows nothing of `Unreachable` and
-/// `Unknown`: masters make them up.
-pub fn is_terminal(state: TaskState) -> bool {
-    matches!(
-        state,
-        TaskState::Finished
-            | TaskState::Failed
-            | TaskState::Killed
-            | TaskState::Error
-            | TaskState::Lost
-            | TaskState::Dropped
-            | TaskState::Gone
-            | TaskState::GoneByOperator
-    )
-}
-
 /// What counts a task that ended in this state.
 pub(crate) fn counter(state: TaskState) -> Option<Counter> {
     match state {
@@ -39,10 +23,7 @@ pub(crate) fn counter(state: TaskState) -> Option<Counter> {
 
 /// Whether a framework tells tasks apart that are gone, dropped or unreachable (row TS-08).
 pub(crate) fn is_partition_aware(framework: &FrameworkInfo) -> bool {
-    framework
-        .capabilities
-        .iter()
-        .any(|capability| capability.r#type == Some(FrameworkCapabilityType::PartitionAware))
+    framework.has_capability(FrameworkCapabilityType::PartitionAware)
 }
 
 /// The state of a task that never ran, as its framework knows it.
@@ -62,26 +43,12 @@ pub(crate) fn new_task(
     executor: &ExecutorInfo,
     kind: ExecutorKind,
 ) -> Task {
-    let user = info.command.as_deref().and_then(|command| command.user.clone());
-    let user = user.or_else(|| executor.command.as_deref().and_then(|c| c.user.clone()));
+    let user = executor.command.as_deref().and_then(|command| command.user.clone());
+    let task = Task::new(info, framework, TaskState::Staging);
     Task {
-        name: info.name.clone(),
-        task_id: info.task_id.clone(),
-        framework_id: framework.clone(),
         executor_id: (kind != ExecutorKind::Command).then(|| executor.executor_id.clone()),
-        agent_id: info.agent_id.clone(),
-        state: TaskState::Staging,
-        resources: info.resources.clone(),
-        statuses: Vec::new(),
-        status_update_state: None,
-        status_update_uuid: None,
-        labels: info.labels.clone(),
-        discovery: info.discovery.clone(),
-        container: info.container.clone(),
-        health_check: info.health_check.clone(),
-        kill_policy: info.kill_policy.clone(),
-        user,
-        limits: info.limits.clone(),
+        user: task.user.or(user),
+        ..task
     }
 }
 

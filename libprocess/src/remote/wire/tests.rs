@@ -98,10 +98,10 @@ fn version_1_is_read_as_recorded() {
     };
     assert_eq!(frame(2), Frame::Link { id: "slave(1)", number: 7 });
     let body: &[u8] = b"\x81\xa1n\x01";
-    let message = Frame::Message { to: "slave(1)", from: Some("master"), name: "ping", body };
+    let message = Frame::Message { to: b"slave(1)", from: Some(b"master"), name: b"ping", body };
     assert_eq!(frame(3), message);
-    let from = Some("slave(1)@10.0.0.2:5051");
-    assert_eq!(frame(4), Frame::Message { to: "", from, name: "x", body: b"" });
+    let from: Option<&[u8]> = Some(b"slave(1)@10.0.0.2:5051");
+    assert_eq!(frame(4), Frame::Message { to: b"", from, name: b"x", body: b"" });
     assert_eq!(frame(5), Frame::Ping(300));
     assert_eq!(frame(6), Frame::Unlink { id: "slave(1)", number: 7 });
     assert_eq!(frame(7), Frame::Exited { id: "slave(1)", number: 7 });

@@ -1,0 +1,21 @@
+//! Benchmarks: each is a ratio against a named reference, measured in the same run.
+//!
+//! `cargo bench -p mesos-tests -- [PART OF A NAME...]` prints one table. A number without its
+//! reference says little: machines differ, and this one may be busy.
+
+mod actors;
+mod report;
+
+use report::Report;
+
+fn main() {
+    // This program is its own peer: see `actors/remote.rs`.
+    if actors::remote::is_peer() {
+        actors::remote::run_peer();
+        return;
+    }
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let mut report = Report::new(wanted);
+    actors::run(&mut report);
+    report.print();
+}
