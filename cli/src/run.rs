@@ -19,6 +19,9 @@ const POLL_MAX: Duration = Duration::from_millis(400);
 /// After how long the user is told why nothing happens yet.
 const EXPLAIN_AFTER: Duration = Duration::from_secs(3);
 
+/// How much of a program's name goes into the name of its task.
+const NAME_LENGTH: usize = 40;
+
 /// What a shell gives for a program that wrote to a pipe that nobody reads.
 const BROKEN_PIPE: u8 = 141;
 
@@ -80,7 +83,7 @@ pub fn main(invoked: Invoked) -> Result<ExitCode, CliError> {
 fn describe(flags: &Flags, command: &[String]) -> Result<TaskInfo, CliError> {
     let name = match &flags.name {
         Some(name) => name.clone(),
-        None => command[0].rsplit('/').next().unwrap_or_default().to_owned(),
+        None => program_name(&command[0]),
     };
     let id = task::unique_id(&name.replace(['/', ' '], "_"));
     let mut task = match flags.shell {
@@ -91,6 +94,15 @@ fn describe(flags: &Flags, command: &[String]) -> Result<TaskInfo, CliError> {
         task = task.env(variable, value);
     }
     Ok(task.name(name).info().clone())
+}
+
+/// What a command line runs, in letters that may stand in an id.
+fn program_name(command: &str) -> String {
+    let program = command.split_whitespace().next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    let name: String = name.chars().take(NAME_LENGTH).map(plain).collect();
+    if name.trim_matches('-').is_empty() { "task".to_owned() } else { name }
 }
 
 /// The variables of `--env`.
@@ -220,6 +232,15 @@ fn describe_update(status: &TaskStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_named_after_their_program() {
+        assert_eq!(program_name("/usr/bin/env -i x"), "env");
+        assert_eq!(program_name("my_tool.sh"), "my-tool-sh");
+        assert_eq!(program_name("((1))"), "--1--");
+        assert_eq!(program_name("::"), "task");
+        assert_eq!(program_name(""), "task");
+    }
 
     #[test]
     fn environments_are_objects_of_texts() {

@@ -23,9 +23,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-/// How many events a process handles before others get their turn.
+/// How many events a process handles before others get their turn, and how many between two looks
+/// at the watch.
 const TURN_EVENTS: usize = 256;
+const EVENTS_PER_LOOK: usize = 16;
+
+/// A process whose handlers take long gives up its turn earlier.
+const TURN_TIME: Duration = Duration::from_micros(100);
 
 /// A process with its type erased: `Running<P>`.
 pub(crate) trait Body: Any + Send {
@@ -47,11 +53,15 @@ pub(crate) enum Flow {
 
 /// What a turn led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Turn {
-    /// There may be more: the caller must queue the process again.
-    Again,
-    /// Nothing is left to do; the next push schedules the process.
-    Idle,
+pub(crate) struct Turn {
+    /// There may be more: the caller must queue the process again. If not, the next push does.
+    pub again: bool,
+    /// It may have taken a while.
+    pub long: bool,
+}
+
+impl Turn {
+    const SHORT: Self = Self { again: false, long: false };
 }
 
 struct Active {
@@ -225,39 +235,46 @@ impl Cell {
     /// Handles some events. Only the worker that popped the cell from a run queue calls this.
     pub fn turn(self: &Arc<Self>) -> Turn {
         let mut slot = self.active();
-        let Some(active) = slot.as_mut() else { return Turn::Idle };
-        let mut budget = TURN_EVENTS;
+        let Some(active) = slot.as_mut() else { return Turn::SHORT };
+        let mut handled = 0;
+        let mut next_look = EVENTS_PER_LOOK;
+        let mut begin = None;
         loop {
             if active.batch.is_empty() && !self.mailbox.swap(&mut active.batch) {
-                return Turn::Idle;
+                return Turn { again: false, long: begin.is_some() };
             }
+            let mut budget = EVENTS_PER_LOOK;
             // After a panic the state is dropped without being looked at again.
             let flow =
                 catch_unwind(AssertUnwindSafe(|| active.body.run(&mut active.batch, &mut budget)));
-            match flow {
-                Ok(Flow::Done) if budget > 0 => {}
-                Ok(Flow::Done) => return Turn::Again,
-                Ok(Flow::Exit) => {
-                    let mut active = slot.take();
-                    drop(slot);
-                    if let Some(active) = &mut active {
-                        let end = catch_unwind(AssertUnwindSafe(|| active.body.finalize()));
-                        if let Err(panic) = end {
-                            self.report_panic(&*panic);
-                        }
-                    }
-                    self.exit(active);
-                    return Turn::Idle;
-                }
-                Err(panic) => {
-                    self.report_panic(&*panic);
-                    let active = slot.take();
-                    drop(slot);
-                    self.exit(active);
-                    return Turn::Idle;
-                }
+            if !matches!(flow, Ok(Flow::Done)) {
+                let active = slot.take();
+                drop(slot);
+                self.end(active, flow.err());
+                return Turn { again: false, long: true };
+            }
+            handled += EVENTS_PER_LOOK - budget;
+            if handled < next_look {
+                continue;
+            }
+            next_look = handled + EVENTS_PER_LOOK;
+            let begin = begin.get_or_insert_with(Instant::now);
+            if handled >= TURN_EVENTS || begin.elapsed() >= TURN_TIME {
+                return Turn { again: true, long: true };
             }
         }
+    }
+
+    /// The last steps of a process: with `panic`, without asking it.
+    fn end(self: &Arc<Self>, mut active: Option<Active>, panic: Option<Box<dyn Any + Send>>) {
+        let panic = panic.or_else(|| {
+            let active = active.as_mut()?;
+            catch_unwind(AssertUnwindSafe(|| active.body.finalize())).err()
+        });
+        if let Some(panic) = panic {
+            self.report_panic(&*panic);
+        }
+        self.exit(active);
     }
 
     fn report_panic(&self, panic: &(dyn Any + Send)) {

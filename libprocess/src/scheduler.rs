@@ -19,7 +19,7 @@
 //! that is alone in its queue wakes nobody for a moment after a search that found nothing: it will
 //! be run by its own worker sooner than a sleeper could take it.
 
-use crate::cell::{Cell, Turn};
+use crate::cell::Cell;
 use futures_util::task::AtomicWaker;
 use std::cell::Cell as Local;
 use std::collections::VecDeque;
@@ -350,9 +350,8 @@ impl Scheduler {
                 .or_else(|| self.search(index, &mut searching));
             if let Some(cell) = next {
                 self.stop_searching(&mut searching);
-                self.run(index, cell);
-                if turn.is_multiple_of(TURNS_PER_LOOK) && self.look_at_watch(index) - slice > SLICE
-                {
+                let look = self.run(index, cell) || turn.is_multiple_of(TURNS_PER_LOOK);
+                if look && self.look_at_watch(index) - slice > SLICE {
                     tokio::task::yield_now().await;
                     slice = self.look_at_watch(index);
                 }
@@ -376,11 +375,13 @@ impl Scheduler {
         CURRENT.set((0, 0));
     }
 
-    fn run(&self, index: usize, cell: Arc<Cell>) {
-        match cell.turn() {
-            Turn::Again => lock(&self.workers[index].queue).push_back(cell),
-            Turn::Idle => {}
+    /// Gives a process its turn; true when that may have taken a while.
+    fn run(&self, index: usize, cell: Arc<Cell>) -> bool {
+        let turn = cell.turn();
+        if turn.again {
+            lock(&self.workers[index].queue).push_back(cell);
         }
+        turn.long
     }
 
     fn look_at_watch(&self, index: usize) -> Duration {

@@ -7,14 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::message;
 
 message! {
-    /// Mesos's `TimeInfo`.
+    /// A point in time, since the Unix epoch.
     pub struct TimeInfo("TimeInfo") {
         nanoseconds: i64,
     }
 
-    /// Mesos's `DurationInfo`.
+    /// A span of time.
     pub struct DurationInfo("DurationInfo") {
         nanoseconds: i64,
+    }
+
+    /// A span of time as `DRAIN_AGENT` alone has it: the sum of both fields.
+    pub struct ProtoDuration("Duration") {
+        seconds: Option<i64>,
+        nanos: Option<i32>,
     }
 }
 
@@ -75,5 +81,14 @@ impl DurationInfo {
     /// The span, or nothing if it is negative.
     pub fn to_duration(&self) -> Option<Duration> {
         u64::try_from(self.nanoseconds).ok().map(Duration::from_nanos)
+    }
+}
+
+impl ProtoDuration {
+    /// The span, or nothing if it is negative.
+    pub fn to_duration(&self) -> Option<Duration> {
+        let seconds = u64::try_from(self.seconds.unwrap_or_default()).ok()?;
+        let nanos = u64::try_from(self.nanos.unwrap_or_default()).ok()?;
+        Duration::from_secs(seconds).checked_add(Duration::from_nanos(nanos))
     }
 }

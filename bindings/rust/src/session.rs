@@ -127,6 +127,10 @@ impl Session {
         }
     }
 
+    fn is_tearing_down(&self) -> bool {
+        self.callbacks_are_over() && self.shared.state().finish == Some(Finish::Teardown)
+    }
+
     fn callbacks_are_over(&self) -> bool {
         *self.shared.callbacks_over.borrow()
     }
@@ -205,11 +209,18 @@ impl Session {
             patience: HEARTBEAT_INTERVAL * HEARTBEATS,
             subscribed: Some(subscribed),
         };
-        let end = tokio::select! {
-            end = sending => end,
+        tokio::pin!(sending);
+        let mut end = tokio::select! {
+            end = &mut sending => end,
             end = reader.run(&mut answer) => end,
             () = self.stopped_before_subscribed() => End::Finished,
         };
+        if self.is_tearing_down() && !matches!(end, End::Finished) {
+            // The master closes the stream of a framework that it tears down, perhaps before its
+            // answer to that call is here.
+            let answer = tokio::time::timeout(self.options.request_timeout, sending).await;
+            end = answer.unwrap_or(end);
+        }
         let was_subscribed = reader.subscribed.is_none();
         self.shared.calls.close();
         if was_subscribed && !matches!(end, End::Finished | End::Fatal(_)) {
@@ -256,7 +267,8 @@ impl Session {
         let refused = DriverError::Refused { master: master.to_owned(), status, text };
         match status {
             406 | 415 => End::NotUnderstood(refused),
-            408 | 429 => End::Lost(refused.to_string()),
+            // 404: a master that is just starting has no endpoints yet.
+            404 | 408 | 429 => End::Lost(refused.to_string()),
             400..=499 => End::Fatal(refused),
             _ => End::Lost(refused.to_string()),
         }

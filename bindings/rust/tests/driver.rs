@@ -95,6 +95,14 @@ fn unchanged(framework: Framework) -> Framework {
     framework
 }
 
+fn error_event(message: &str) -> Event {
+    Event {
+        r#type: Some(EventType::Error),
+        error: Some(Error { message: message.into() }),
+        ..Event::default()
+    }
+}
+
 fn offer(agent: &str) -> Offer {
     let text = format!(
         r#"{{"id":{{"value":"o"}},"framework_id":{{"value":"f"}},"agent_id":{{"value":"{agent}"}},
@@ -134,6 +142,22 @@ fn a_task_is_launched_and_its_updates_are_acknowledged() {
         master.expect(CallType::Teardown);
         assert!(bench.running.join().is_ok());
     }
+}
+
+#[test]
+fn a_master_may_close_the_stream_before_it_answers_the_teardown() {
+    let master = FakeMaster::start();
+    let bench = Bench::start(&[&master], unchanged);
+    let mut stream = master.subscription();
+    stream.subscribed("f", 15.0);
+    assert_eq!(bench.next(), Heard::Subscribed("f".into()));
+    let release = master.hold_next_call();
+    bench.driver().teardown();
+    stream.send(error_event("Framework has been removed"));
+    stream.cut();
+    master.expect(CallType::Teardown);
+    release.send(()).expect("the call is held");
+    assert!(bench.running.join().is_ok());
 }
 
 #[test]
@@ -217,6 +241,8 @@ fn redirections_lead_to_the_leader_at_the_start_and_later() {
 fn masters_are_tried_in_turn_until_one_is_ready() {
     let (first, second) = (FakeMaster::start(), FakeMaster::start());
     first.refuse_next_subscription(Refusal::Status(503, "No leading master"));
+    second.refuse_next_subscription(Refusal::Status(404, "No endpoints yet"));
+    first.refuse_next_subscription(Refusal::Status(500, "Out of luck"));
     let bench = Bench::start(&[&first, &second], unchanged);
     let mut stream = second.subscription();
     stream.subscribed("f", 15.0);
@@ -255,11 +281,7 @@ fn an_error_event_ends_the_driver_after_what_came_before_it() {
     let mut stream = master.subscription();
     stream.subscribed("f", 15.0);
     stream.update(&"t".into(), &"a".into(), TaskState::Lost, "u");
-    stream.send(Event {
-        r#type: Some(EventType::Error),
-        error: Some(Error { message: "Framework failed over".into() }),
-        ..Event::default()
-    });
+    stream.send(error_event("Framework failed over"));
     assert_eq!(bench.next(), Heard::Subscribed("f".into()));
     assert_eq!(bench.next(), Heard::Update("t".into(), TaskState::Lost));
     assert!(matches!(bench.next(), Heard::Error(text) if text.contains("Framework failed over")));

@@ -301,6 +301,7 @@ pub fn eventually(condition: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "it did not happen in time");
+        // Polls what the kernel tells nobody of: files and processes.
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -3,6 +3,7 @@
 use libprocess::http::{Request, Response, header};
 use mesos::msgpack::Packed;
 use mesos::schema::Message;
+use mesos::msgpack::Packed;
 use mesos::{json, msgpack};
 use serde::Serialize;
 

@@ -14,7 +14,7 @@ use crate::provider::ResourceProviderInfo;
 use crate::quota::{QuotaConfig, QuotaRequest, QuotaStatus};
 use crate::resource::Resource;
 use crate::task::{Task, TaskState, TaskStatus};
-use crate::time::{DurationInfo, TimeInfo};
+use crate::time::{DurationInfo, ProtoDuration, TimeInfo};
 use crate::value::Scalar;
 use crate::{message, wire_enum};
 
@@ -150,7 +150,7 @@ message! {
     /// The body of `DRAIN_AGENT`.
     pub struct DrainAgent("DrainAgent") {
         agent_id: AgentId,
-        max_grace_period: Option<DurationInfo>,
+        max_grace_period: Option<ProtoDuration>,
         mark_gone: bool = false,
     }
 

@@ -285,8 +285,7 @@ impl Agent {
     pub(crate) fn remove_framework_if_idle(&mut self, io: &mut Step<'_>, id: &FrameworkId) {
         let Some(framework) = self.frameworks.get(id) else { return };
         let busy = !framework.executors.is_empty() || !framework.pending.is_empty();
-        let talking = !is_terminating(framework) && self.streams.any_waiting(id);
-        if busy || talking {
+        if busy || (!is_terminating(framework) && self.streams.any_waiting(id)) {
             return;
         }
         self.forget_updates(io, id);

@@ -154,7 +154,7 @@ fn mode_text(mode: u32) -> String {
 }
 
 #[derive(Serialize)]
-struct Part {
+struct Text {
     data: String,
     offset: u64,
 }
@@ -182,12 +182,12 @@ fn read_part(shared: &Shared, request: &Request) -> Result<Response, Response> {
     }
     let size = metadata.len();
     let Some(offset) = u64::try_from(offset).ok().filter(|offset| *offset < size) else {
-        let empty = Part { data: String::new(), offset: size };
+        let empty = Text { data: String::new(), offset: size };
         return Ok(Response::ok_json(mesos::json::to_vec(&empty)));
     };
     let length = u64::try_from(length).unwrap_or(u64::MAX).min(size - offset).min(READ_LIMIT);
     let octets = read_octets(&mut opened, offset, length).map_err(|error| failed(&path, &error))?;
-    let part = Part { data: whole_characters(&octets, size - offset), offset };
+    let part = Text { data: whole_characters(&octets, size - offset), offset };
     Ok(Response::ok_json(mesos::json::to_vec(&part)))
 }
 
@@ -224,10 +224,51 @@ fn download(shared: &Shared, request: &Request) -> Response {
         if let Ok(value) = disposition.parse() {
             response.headers.insert("Content-Disposition", value);
         }
-        let length = metadata.len();
-        response.body = Body::File(FileBody { path: opened.path, offset: 0, length });
+        let (offset, length) = match requested_part(request.header("Range"), metadata.len()) {
+            Part::Whole => (0, metadata.len()),
+            Part::Of { offset, length } => {
+                response.status = StatusCode::PARTIAL_CONTENT;
+                let last = offset + length - 1;
+                let range = format!("bytes {offset}-{last}/{}", metadata.len());
+                if let Ok(value) = range.parse() {
+                    response.headers.insert("Content-Range", value);
+                }
+                (offset, length)
+            }
+            Part::None => return Err(Response::text(StatusCode::RANGE_NOT_SATISFIABLE, "")),
+        };
+        response.body = Body::File(FileBody { path: opened.path, offset, length });
         Ok(response)
     }))
+}
+
+/// What a `Range` header asks for of a file.
+#[derive(Debug, PartialEq)]
+enum Part {
+    /// Everything, also where the header is not understood: HTTP lets a server ignore it.
+    Whole,
+    /// A part that is there.
+    Of { offset: u64, length: u64 },
+    /// What lies behind the end.
+    None,
+}
+
+/// Reads `bytes=first-last` and `bytes=first-`, by which `mesos run` follows a growing file.
+fn requested_part(header: Option<&str>, size: u64) -> Part {
+    let Some(range) = header.and_then(|header| header.strip_prefix("bytes=")) else {
+        return Part::Whole;
+    };
+    let Some((first, last)) = range.split_once('-') else { return Part::Whole };
+    let last = if last.is_empty() { Ok(u64::MAX) } else { last.parse() };
+    match (first.parse::<u64>(), last) {
+        (Ok(first), Ok(last)) if first <= last => match size.checked_sub(first) {
+            None | Some(0) => Part::None,
+            Some(rest) => {
+                Part::Of { offset: first, length: rest.min((last - first).saturating_add(1)) }
+            }
+        },
+        _ => Part::Whole,
+    }
 }
 
 fn debug(shared: &Shared, _request: &Request) -> Response {
@@ -243,6 +284,20 @@ mod tests {
         assert_eq!(mode_text(0o100_644), "-rw-r--r--");
         assert_eq!(mode_text(0o040_755), "drwxr-xr-x");
         assert_eq!(mode_text(0o120_777), "lrwxrwxrwx");
+    }
+
+    #[test]
+    fn parts_of_files_are_found() {
+        let part = |offset, length| Part::Of { offset, length };
+        assert_eq!(requested_part(None, 10), Part::Whole);
+        assert_eq!(requested_part(Some("bytes=0-3"), 10), part(0, 4));
+        assert_eq!(requested_part(Some("bytes=8-"), 10), part(8, 2));
+        assert_eq!(requested_part(Some("bytes=8-18446744073709551615"), 10), part(8, 2));
+        assert_eq!(requested_part(Some("bytes=10-12"), 10), Part::None);
+        assert_eq!(requested_part(Some("bytes=0-0"), 0), Part::None);
+        for odd in ["bytes=-3", "bytes=5-2", "bytes=1-2,4-5", "lines=1-2", "bytes="] {
+            assert_eq!(requested_part(Some(odd), 10), Part::Whole, "{odd}");
+        }
     }
 
     #[test]

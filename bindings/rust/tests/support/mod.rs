@@ -37,6 +37,7 @@ struct Refusals {
     subscribe: VecDeque<Refusal>,
     call: VecDeque<Refusal>,
     knows_only_json: bool,
+    hold: Option<Receiver<()>>,
     file: Option<Vec<u8>>,
 }
 
@@ -82,6 +83,13 @@ impl FakeMaster {
 
     pub fn refuse_next_call(&self, refusal: Refusal) {
         self.refusals.lock().unwrap().call.push_back(refusal);
+    }
+
+    /// Leaves the next call unanswered until something is sent.
+    pub fn hold_next_call(&self) -> Sender<()> {
+        let (sender, receiver) = channel();
+        self.refusals.lock().unwrap().hold = Some(receiver);
+        sender
     }
 
     pub fn know_only_json(&self) {
@@ -222,8 +230,12 @@ fn serve(socket: TcpStream, shared: &Shared) {
                 return;
             }
             None => {
-                answer(&socket, 202, "", b"");
                 let _ = shared.calls.send((request.stream_id, call));
+                let hold = shared.refusals.lock().unwrap().hold.take();
+                if let Some(hold) = hold {
+                    let _ = hold.recv_timeout(PATIENCE);
+                }
+                answer(&socket, 202, "", b"");
             }
         }
     }

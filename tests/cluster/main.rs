@@ -1,0 +1,16 @@
+//! Real processes over real sockets, killed in the middle of their work.
+//!
+//! Each test owns its ports, directories and processes, and leaves none behind. `scripts/test.sh`
+//! builds the binary `mesos` before it runs them.
+//!
+//! - [`daemons`]: a cluster of real daemons
+//! - [`recorder`]: a scheduler that writes down what it hears
+//! - [`jobs`]: tasks from their launch to their end
+//! - [`kills`]: `kill -9` of master, agent and executor
+//! - [`commands`]: the commands of the binary
+
+mod commands;
+mod daemons;
+mod jobs;
+mod kills;
+mod recorder;

@@ -1,0 +1,77 @@
+//! What must hold after every step, one file each, and what must hold once the world is calm.
+//!
+//! | invariant | promise |
+//! |---|---|
+//! | [`resources_are_conserved`] | what is offered and used of an agent is no more than it has |
+//! | [`agents_do_not_overcommit`] | what executors and tasks of an agent hold is no more than it has |
+//! | [`offers_are_anchored`] | an offer belongs to a live framework and an active agent |
+//! | [`tasks_are_anchored`] | master's views of a task by framework and by agent agree |
+//! | [`agents_are_unique`] | no two agents share an id or an address |
+//! | [`one_stream_per_framework`] | a framework has at most one live stream |
+//! | [`executors_have_containers`] | what an agent calls running has a container |
+//! | [`nothing_was_violated`] | what was seen on the way: tasks run once, updates are checkpointed before they leave, registered agents are in the registry, requests are answered once, terminal updates are the last, framework ids last, the master never aborts, operations on the registry apply, schedulers get no errors |
+//! | [`nothing_is_left`] | (calm) every task came to its end, at its scheduler, master and agent |
+
+mod agents_are_unique;
+mod agents_do_not_overcommit;
+mod executors_have_containers;
+mod nothing_is_left;
+mod nothing_was_violated;
+mod offers_are_anchored;
+mod one_stream_per_framework;
+mod resources_are_conserved;
+mod tasks_are_anchored;
+
+use master_core::snapshot::Snapshot;
+use mesos::resource::Resource;
+
+use crate::world::World;
+
+/// Checks everything that must hold after every step.
+pub fn check(world: &World) -> Result<(), String> {
+    nothing_was_violated::check(world)?;
+    // The views are compared now and then: they change slowly, and comparing them is not free.
+    if world.history.steps % 7 != 0 {
+        return Ok(());
+    }
+    if let Some(snapshot) = world.master.snapshot() {
+        check_master(&snapshot, world)?;
+    }
+    for (index, host) in world.agents.iter().enumerate() {
+        if let Some(core) = &host.core {
+            let snapshot = core.snapshot();
+            agents_do_not_overcommit::check(index, &snapshot)?;
+            executors_have_containers::check(index, &snapshot, world)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_master(snapshot: &Snapshot, world: &World) -> Result<(), String> {
+    resources_are_conserved::check(snapshot)?;
+    offers_are_anchored::check(snapshot)?;
+    tasks_are_anchored::check(snapshot)?;
+    agents_are_unique::check(snapshot)?;
+    one_stream_per_framework::check(snapshot, world)
+}
+
+/// Whether everything that was begun has come to its end.
+pub fn settled(world: &World) -> Result<(), String> {
+    nothing_is_left::check(world)
+}
+
+/// The sum of a scalar over resources, in thousandths, as Mesos counts.
+fn total<'a>(resources: impl IntoIterator<Item = &'a Resource>, name: &str) -> i64 {
+    let of_name = resources.into_iter().filter(|resource| resource.name == name);
+    of_name
+        .filter_map(|resource| resource.scalar.as_ref())
+        .map(|scalar| (scalar.value * 1000.0).round() as i64)
+        .sum()
+}
+
+/// The scalars that the simulated agents have.
+const NAMES: [&str; 2] = ["cpus", "mem"];
+
+fn violated(invariant: &str, what: String) -> Result<(), String> {
+    Err(format!("{invariant}: {what}"))
+}
