@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
-use crate::stats::{self, Stats};
+use crate::stats::Stats;
 use crate::substrate::Substrate;
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
@@ -107,7 +107,6 @@ impl Node {
             substrate: Mutex::new(None),
         });
         let node = Self(shared);
-        stats::register(&node.0);
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
         crate::web::attach(&node);
@@ -441,10 +440,6 @@ impl Shared {
 
     pub fn scheduler(&self) -> &Scheduler {
         &self.scheduler
-    }
-
-    pub fn metrics(&self) -> &Metrics {
-        &self.config.metrics
     }
 
     pub fn filters(&self) -> &Filters {

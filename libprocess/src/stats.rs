@@ -1,8 +1,5 @@
 //! What a node counts about itself.
 
-use crate::metrics::{Desc, Metrics};
-use crate::node::Shared;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that only grows, or a level that moves: an atomic.
@@ -21,34 +18,6 @@ impl Count {
     /// The present value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Registers the counts of a node in its metrics, as `libprocess/<name>`; Mesos has none of them.
-///
-/// A registry that two nodes share keeps those of the first.
-pub(crate) fn register(node: &Arc<Shared>) {
-    let metrics: &Metrics = node.metrics();
-    for (name, help, level, read) in Stats::ALL.iter().copied() {
-        let desc = Desc::new(format!("libprocess/{name}"), help.trim()).prometheus_only();
-        // Weak, since the node owns the registry.
-        let weak = Arc::downgrade(node);
-        let value = move || weak.upgrade().map_or(0, |node| read(node.stats()));
-        let added = if level {
-            metrics.pull_gauge(desc, move || value() as f64)
-        } else {
-            metrics.pull_counter(desc, value)
-        };
-        if let Err(error) = added {
-            tracing::debug!("{error}");
-        }
-    }
-    let weak = Arc::downgrade(node);
-    let queued = move || weak.upgrade().map_or(0, |node| node.queued()) as f64;
-    let help = "Events that wait in the queues of processes.";
-    let desc = Desc::new("libprocess/queued_events", help).prometheus_only();
-    if let Err(error) = metrics.pull_gauge(desc, queued) {
-        tracing::debug!("{error}");
     }
 }
 

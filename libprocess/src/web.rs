@@ -2,8 +2,9 @@
 
 use crate::http::Realms;
 use crate::http::server::{Endpoint, Server, Site, Target};
-use crate::metrics::system;
+use crate::metrics::{Desc, MetricError, Metrics, system};
 use crate::node::Shared;
+use crate::stats::Stats;
 use crate::{Node, ProcessSnapshot};
 use std::sync::{Arc, Weak};
 
@@ -18,7 +19,7 @@ impl Node {
 pub(crate) fn attach(node: &Node) {
     let site = NodeSite(Arc::downgrade(node.shared()));
     let metrics = node.metrics().clone();
-    let server = system::register(&metrics)
+    let server = register(node.shared(), &metrics)
         .and_then(|()| Server::new(node.config().http.clone(), metrics, Arc::new(site)));
     match server {
         Ok(server) => node.serve_http_with(Box::new(move |stream, peer| {

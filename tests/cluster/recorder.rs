@@ -122,7 +122,7 @@ impl Session {
 }
 
 impl Scheduler for Recorder {
-    fn subscribed(&mut self, _: &Driver, _: &mesos_framework::mesos::v1::scheduler::Subscribed) {
+    fn subscribed(&mut self, _: &Driver, _: &mesos_framework::SubscribedEvent) {
         self.record.add(|heard| heard.subscriptions += 1);
     }
 

@@ -2,8 +2,8 @@
 
 use libprocess::http::{Request, Response, header};
 use mesos::msgpack::Packed;
-use mesos::schema::Message;
 use mesos::msgpack::Packed;
+use mesos::schema::Message;
 use mesos::{json, msgpack};
 use serde::Serialize;
 
