@@ -2,7 +2,6 @@
 
 use libprocess::http::{Request, Response, header};
 use mesos::msgpack::Packed;
-use mesos::msgpack::Packed;
 use mesos::schema::Message;
 use mesos::{json, msgpack};
 use serde::Serialize;
