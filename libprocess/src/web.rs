@@ -31,6 +31,25 @@ pub(crate) fn attach(node: &Node) {
     }
 }
 
+/// Shows the node's counts to Prometheus. Mesos has none of them, so its JSON stays as it is.
+fn register(node: &Arc<Shared>, metrics: &Metrics) -> Result<(), MetricError> {
+    for (name, help, is_level, read) in Stats::ALL {
+        let desc = Desc::new(format!("libprocess/{name}"), help.trim()).prometheus_only();
+        let node = Arc::downgrade(node);
+        let value = move || node.upgrade().map_or(0, |node| read(node.stats()));
+        if *is_level {
+            metrics.pull_gauge(desc, move || value() as f64)?;
+        } else {
+            metrics.pull_counter(desc, value)?;
+        }
+    }
+    let node = Arc::downgrade(node);
+    let queued = move || node.upgrade().map_or(0, |node| node.queued()) as f64;
+    let help = "Events that wait in the queues of processes.";
+    metrics.pull_gauge(Desc::new("libprocess/queued_events", help).prometheus_only(), queued)?;
+    system::register(metrics)
+}
+
 /// A node that may have been shut down; then it has nothing to show.
 struct NodeSite(Weak<Shared>);
 
