@@ -11,7 +11,8 @@ use crate::state::{Agent, is_over};
 
 /// Checks that nothing is counted twice or forgotten: what an agent has is what is available,
 /// offered and in use on it; agents, frameworks and the allocator agree; what is offered can be
-/// accepted; whatever somebody wants is offered, or soon will be. Returns what does not hold, in words.
+/// accepted; whatever somebody wants is offered, or soon will be. Returns what does not hold, in
+/// words.
 pub fn check(master: &Master) -> Result<(), String> {
     let state = &master.state;
     for (id, agent) in &state.agents {
