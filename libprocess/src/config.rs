@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use thiserror::Error;
 
-/// How to start a [`Node`](crate::Node). The default listens on a free port of the loopback address.
+/// How to start a [`Node`](crate::Node). The default listens on a free port of the loopback
+/// address.
 #[derive(Clone)]
 pub struct NodeConfig {
     /// Where to listen. Port 0 takes a free one; an unspecified address takes all interfaces.

@@ -8,9 +8,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How often a thread looks before it sleeps: some ten microseconds.
-const SPINS: u32 = 1000;
-
 /// False until [`Latch::set`].
 #[derive(Default)]
 pub(crate) struct Latch {
@@ -47,13 +44,6 @@ impl Latch {
     }
 
     fn block(&self, timeout: Option<Duration>) -> bool {
-        // What ends within microseconds is over before this thread could go to sleep.
-        for _ in 0..SPINS {
-            if self.is_set() {
-                return true;
-            }
-            std::hint::spin_loop();
-        }
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.is_set() {

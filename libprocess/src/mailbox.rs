@@ -9,8 +9,8 @@
 //!        `----------->  Closed     (push drops the event)
 //! ```
 //!
-//! A lock around a plain queue, held for a few instructions. The receiver swaps the whole queue out,
-//! so that it takes the lock once a batch and not once an event.
+//! A lock around a plain queue, held for a few instructions. The receiver swaps the whole queue
+//! out, so that it takes the lock once a batch and not once an event.
 
 use crate::event::{Event, EventSummary};
 use std::collections::VecDeque;

@@ -11,10 +11,6 @@
 //! that wake each other runs at memory speed on one core. A worker with a backlog wakes a sleeping
 //! one, which steals half of it. Threads that are not workers hand over through the injector.
 //!
-//! A worker that was last called back within microseconds of parking stays awake for as long the
-//! next time, in the hope of saving both the sleep and the call; when that was in vain, for half as
-//! long, and so on.
-//!
 //! Waking costs a system call, so nobody is woken while somebody already searches, and a process
 //! that is alone in its queue wakes nobody for a moment after a search that found nothing: it will
 //! be run by its own worker sooner than a sleeper could take it.
@@ -38,17 +34,11 @@ const TURNS_PER_LOOK: u32 = 8;
 /// How long after a vain search a lonely process wakes nobody.
 const VAIN_SEARCH_PAUSE: Duration = Duration::from_millis(1);
 
-/// The longest that a worker stays awake without work, and the shortest that is worth it.
-const AWAKE: (Duration, Duration) = (Duration::from_micros(20), Duration::from_micros(2));
-
 /// How many processes a worker takes from the injector at once.
 const INJECTOR_BATCH: usize = 16;
 
 /// A worker looks at the injector first once in so many turns, lest its own queue starve it.
 const INJECTOR_TURN: u32 = 61;
-
-/// How often a worker that stays awake looks for strangers' work between looks at its sockets.
-const SPINS: u32 = 50;
 
 thread_local! {
     /// The scheduler (by address) and index of the worker whose thread this is.
@@ -277,37 +267,6 @@ impl Scheduler {
         self.injected.load(Ordering::Relaxed) > 0 || !lock(&self.workers[index].queue).is_empty()
     }
 
-    /// Waits for work for `awake` without sleeping, as one who searches, so that nobody is called;
-    /// true when there is some. Adapts `awake` to the outcome.
-    async fn stay_awake(&self, index: usize, awake: &mut Duration) -> bool {
-        if *awake < AWAKE.1 || self.searching.load(Ordering::SeqCst) > 0 {
-            return false;
-        }
-        self.searching.fetch_add(1, Ordering::SeqCst);
-        let begin = Instant::now();
-        let mut found = false;
-        while !found && begin.elapsed() < *awake {
-            for _ in 0..SPINS {
-                std::hint::spin_loop();
-                if self.injected.load(Ordering::Relaxed) > 0 {
-                    break;
-                }
-            }
-            // This thread's sockets may bring work too.
-            tokio::task::yield_now().await;
-            found = self.has_more(index) || self.has_backlog(index);
-        }
-        self.searching.fetch_sub(1, Ordering::SeqCst);
-        *awake = if found { AWAKE.0 } else { *awake / 2 };
-        found
-    }
-
-    /// Whether another worker has more than it will run next.
-    fn has_backlog(&self, index: usize) -> bool {
-        let mut others = self.workers.iter().enumerate().filter(|(other, _)| *other != index);
-        others.any(|(_, worker)| lock(&worker.queue).len() > 1)
-    }
-
     /// Sleeps until called; true when called in order to search.
     async fn park(&self, index: usize) -> bool {
         let worker = &self.workers[index];
@@ -339,7 +298,6 @@ impl Scheduler {
         CURRENT.set((std::ptr::from_ref(&*self).addr(), index));
         let mut turn = 0_u32;
         let mut searching = false;
-        let mut awake = Duration::ZERO;
         let mut slice = self.look_at_watch(index);
         loop {
             turn = turn.wrapping_add(1);
@@ -360,16 +318,8 @@ impl Scheduler {
             if self.stopping.load(Ordering::SeqCst) {
                 break;
             }
-            if self.stay_awake(index, &mut awake).await {
-                slice = self.look_at_watch(index);
-                continue;
-            }
-            let parked = Instant::now();
             searching = self.park(index).await;
             slice = self.look_at_watch(index);
-            if parked.elapsed() < AWAKE.0 {
-                awake = AWAKE.0;
-            }
         }
         self.stop_searching(&mut searching);
         CURRENT.set((0, 0));

@@ -284,8 +284,8 @@ fn deferred_and_awaited_continue_on_the_process() {
     node.dispatch(&pid, |_, context| {
         context.await_then(
             async {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                "slept"
+                tokio::task::yield_now().await;
+                "yielded"
             },
             |recorder, context, text| {
                 recorder.note(text);
@@ -293,7 +293,7 @@ fn deferred_and_awaited_continue_on_the_process() {
             },
         );
     });
-    assert_eq!(seen.recv_timeout(LIMIT).unwrap(), "slept");
+    assert_eq!(seen.recv_timeout(LIMIT).unwrap(), "yielded");
     assert_eq!(seen.recv_timeout(LIMIT).unwrap(), "blocked");
     node.shutdown();
 }

@@ -6,7 +6,7 @@ use common::{LIMIT, Recorder, link, node, until};
 use libprocess::{Clock, Context, Limits, LinkMode, Node, NodeConfig, Process, Upid};
 use std::net::SocketAddr;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn next(seen: &Receiver<String>) -> String {
     seen.recv_timeout(LIMIT).unwrap()
@@ -65,7 +65,8 @@ fn order_survives_links_and_connections_that_come_and_go() {
             until("idle", || a.stats().outbound_connections.get() == 0);
         } else {
             // About when the connection ends, so that some bursts meet it while it closes.
-            std::thread::sleep(Duration::from_micros(900 + round * 10));
+            let deadline = Instant::now() + Duration::from_micros(900 + round * 10);
+            until("about to end", || Instant::now() >= deadline);
         }
     }
     link(&a, &watcher, &to, LinkMode::Reuse);

@@ -74,10 +74,11 @@ fn a_damaged_registry_ends_the_master_with_a_clear_reason() {
     node.shutdown();
 }
 
-/// Blocks every write until the sender is dropped.
+/// Blocks every write until the sender is dropped; then the write fails if it is to.
 struct Stuck {
     blocked: std::sync::mpsc::Receiver<()>,
     begun: Sender<()>,
+    fails: bool,
 }
 
 impl master::registry::Store for Stuck {
@@ -92,6 +93,9 @@ impl master::registry::Store for Stuck {
         self.begun.send(()).unwrap();
         // The test drops the other end when it has seen enough.
         let _ = self.blocked.recv();
+        if self.fails {
+            return Err(master::registry::StoreError::InUse { path: "/x".into() });
+        }
         Ok(vec![Ok(()); groups.len()])
     }
 
@@ -106,12 +110,27 @@ fn a_store_that_is_stuck_ends_the_master() {
     let (begun, has_begun) = channel();
     let node = Node::start(NodeConfig { workers: 2, ..NodeConfig::default() }).unwrap();
     let config = master::Config { registry_store_timeout: Duration::from_millis(50), ..quick() };
-    let store = Box::new(Stuck { blocked, begun });
+    let store = Box::new(Stuck { blocked, begun, fails: false });
     let election = Box::new(master::election::Standalone);
     let handle = master::start::start_on(&node, config, election, store).unwrap();
     has_begun.recv().unwrap();
     eventually("the master ends", || handle.has_ended());
     assert_eq!(handle.reason().as_deref(), Some("failed to store registry within 50ms"));
     drop(release);
+    node.shutdown();
+}
+
+#[test]
+fn a_store_that_fails_ends_the_master() {
+    let (release, blocked) = channel();
+    let (begun, _has_begun) = channel();
+    drop(release);
+    let node = Node::start(NodeConfig { workers: 2, ..NodeConfig::default() }).unwrap();
+    let store = Box::new(Stuck { blocked, begun, fails: true });
+    let election = Box::new(master::election::Standalone);
+    let handle = master::start::start_on(&node, quick(), election, store).unwrap();
+    eventually("the master ends", || handle.has_ended());
+    let reason = handle.reason().unwrap();
+    assert!(reason.contains("is in use"), "{reason}");
     node.shutdown();
 }

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use libprocess::{Context, LinkMode, Process, Timer, Upid};
+use libprocess::{Context, LinkMode, Pid, Process, Timer, Upid};
 use mesos::internal::{AgentToExecutor, AgentToMaster, ExecutorToAgent, MasterToAgent};
 use slave_core::checkpoint::RecoveredState;
 use slave_core::effect::Level;
@@ -24,7 +24,7 @@ use crate::checkpoint::writer::Outcome;
 use crate::checkpoint::{Writer, boot};
 use crate::containerizer::{Containerizer, Report};
 use crate::detector::Detector;
-use crate::http;
+use crate::http::{self, files::FilesProcess};
 use crate::machine;
 use crate::shared::Shared;
 
@@ -53,6 +53,8 @@ pub struct AgentProcess {
     timers: HashMap<TimerId, Timer>,
     /// Which links lead to masters; the others lead to executors.
     masters: HashSet<Upid>,
+    /// The process that answers `/files`; it ends with this one.
+    files: Option<Pid<FilesProcess>>,
     shared: Arc<Shared>,
 }
 
@@ -73,6 +75,7 @@ impl AgentProcess {
             detector: parts.detector,
             timers: HashMap::new(),
             masters: HashSet::new(),
+            files: None,
             shared: parts.shared,
         }
     }
@@ -254,6 +257,10 @@ impl Process for AgentProcess {
             context.install(name, Self::from_executor);
         }
         http::install(context, &self.shared);
+        match context.node().spawn("files", FilesProcess::new(self.shared.clone())) {
+            Ok(files) => self.files = Some(files),
+            Err(error) => tracing::error!("sandboxes cannot be read over HTTP: {error}"),
+        }
         self.begin(context);
     }
 
@@ -266,7 +273,10 @@ impl Process for AgentProcess {
         self.step(context, event);
     }
 
-    fn finalize(&mut self, _context: &mut Context<Self>) {
+    fn finalize(&mut self, context: &mut Context<Self>) {
+        if let Some(files) = self.files.take() {
+            context.node().terminate(&files, true);
+        }
         self.shared.end(None);
     }
 }

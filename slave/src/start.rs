@@ -16,7 +16,6 @@ use crate::checkpoint::{self, CheckpointError, boot};
 use crate::config::Config;
 use crate::containerizer::posix::Posix;
 use crate::detector::{Detector, DetectorError, Standalone};
-use crate::http::files::FilesProcess;
 use crate::process::{AgentProcess, MakeContainerizer, Parts};
 use crate::shared::Shared;
 use crate::{PROCESS_ID, metrics};
@@ -80,9 +79,8 @@ pub fn start_with(
         Box::new(|report| Ok(Box::new(Posix::start(executor, sandboxes, report)?)));
     let shared_too = shared.clone();
     let parts = Parts { core, recovered, boot_id, containerizer, detector, shared: shared_too };
-    let files = node.spawn("files", FilesProcess::new(shared.clone()))?;
     let pid = node.spawn(PROCESS_ID, AgentProcess::new(parts))?;
-    Ok(AgentHandle { node: node.clone(), pid, files, shared })
+    Ok(AgentHandle { node: node.clone(), pid, shared })
 }
 
 /// What the core has to know, with the address of the node.
@@ -120,7 +118,6 @@ fn seed() -> u64 {
 pub struct AgentHandle {
     node: Node,
     pid: Pid<AgentProcess>,
-    files: Pid<FilesProcess>,
     shared: Arc<Shared>,
 }
 
@@ -175,7 +172,6 @@ impl AgentHandle {
     /// Ends it at once, and waits until it is over. Executors of frameworks with checkpoints live
     /// on, for the next agent; the others end with it.
     pub fn stop(&self) {
-        self.node.terminate(&self.files, true);
         self.node.terminate(&self.pid, true);
         self.node.wait(&self.pid).blocking(Some(STOP_TIMEOUT));
     }

@@ -14,6 +14,8 @@ fn nothing_is_left_for_later() {
     let mut complaints = Vec::new();
     for source in files(&["rs", "py", "go", "sh"]) {
         for (index, line) in source.text.lines().enumerate() {
+            // Names of temporary files end in a row of these letters.
+            let line = line.replace("XXXXXX", "");
             if let Some(word) = words.iter().find(|word| line.contains(word.as_str())) {
                 complaints.push(format!("{}:{}: {word}", source.path, index + 1));
             }
@@ -28,7 +30,8 @@ fn tests_wait_for_conditions() {
     for source in files(&["rs"]).iter().filter(|source| is_test(&source.path)) {
         let lines: Vec<&str> = source.text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
-            if !line.contains("thread::sleep") && !line.contains("time::sleep(") {
+            let sleeps = ["thread::sleep", "time::sleep"].map(|name| format!("{name}("));
+            if !sleeps.iter().any(|call| line.contains(call.as_str())) {
                 continue;
             }
             // Polling for a condition is waiting; it says so on the line before.

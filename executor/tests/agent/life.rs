@@ -1,6 +1,7 @@
 //! A task from its launch to its end, and what is left of it.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::time::Duration;
 
 use mesos::framework::FrameworkCapabilityType;
@@ -113,6 +114,28 @@ fn a_task_that_cannot_be_started_fails() {
     cluster.launch(missing);
     let last = cluster.expect(&[Starting, Failed]);
     assert!(last.status.message.unwrap().contains("/no/such/program"));
+}
+
+#[test]
+fn a_task_runs_as_the_user_that_it_names() {
+    if !nix::unistd::geteuid().is_root() {
+        // Only root can switch users.
+        return;
+    }
+    let cluster = Cluster::start();
+    // The directory of a test is closed to others; one for agents is not.
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(cluster.dir.path(), open).unwrap();
+    let mut other = task("other", "id -un; id -Gn >&2; echo mine > file");
+    other.command.as_mut().unwrap().user = Some("nobody".into());
+    cluster.launch(other);
+    cluster.expect(&[Starting, Running, Finished]);
+    let sandbox = cluster.sandbox("other");
+    assert_eq!(fs::read_to_string(sandbox.join("stdout")).unwrap(), "nobody\n");
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    for name in ["file", "stdout", "."] {
+        assert_eq!(fs::metadata(sandbox.join(name)).unwrap().uid(), nobody.uid.as_raw(), "{name}");
+    }
 }
 
 #[test]

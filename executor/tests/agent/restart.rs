@@ -4,7 +4,9 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use mesos::task::TaskState::{Finished, Killed, Running, Starting};
+use mesos::task::TaskState::{Failed, Finished, Killed, Running, Starting};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::support::{Cluster, Heard, await_file, task};
 
@@ -79,6 +81,35 @@ fn without_checkpoints_a_task_dies_with_its_agent() {
     cluster.expect(&[Starting, Running]);
     cluster.kill_agent();
     cluster.expect_no_processes();
+}
+
+#[test]
+fn a_container_that_nobody_knows_is_killed() {
+    let mut cluster = with_checkpoints();
+    cluster.launch(task("lost", "setsid sleep 1000 & sleep 1000"));
+    cluster.expect(&[Starting, Running]);
+    cluster.kill_agent();
+    assert!(!cluster.processes().is_empty());
+    std::fs::remove_file(cluster.dir.path().join("meta/slaves/latest")).unwrap();
+    cluster.start_agent();
+    cluster.expect_no_processes();
+}
+
+#[test]
+fn an_executor_that_ends_while_there_is_no_agent_is_missed() {
+    let mut cluster = with_checkpoints();
+    cluster.launch(task("long", "sleep 1000"));
+    cluster.expect(&[Starting, Running]);
+    let processes = cluster.processes();
+    cluster.kill_agent();
+    for pid in processes {
+        // The task may have ended with its executor.
+        let _ = kill(Pid::from_raw(pid as i32), Signal::SIGKILL);
+    }
+    cluster.expect_no_processes();
+    cluster.start_agent();
+    let last = cluster.expect_with_repeats(&[Failed]);
+    assert_eq!(last.status.task_id.as_str(), "long");
 }
 
 fn update_log(cluster: &Cluster) -> PathBuf {

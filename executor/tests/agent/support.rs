@@ -2,8 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,7 @@ impl Cluster {
 
     /// Starts the agent, at the place of the last one if there was one.
     pub fn start_agent(&mut self) {
-        let bind = self.address.unwrap_or_else(|| "127.0.0.1:0".parse().unwrap());
+        let bind = self.address.unwrap_or_else(own_address);
         let delegate = Some(slave::PROCESS_ID.to_owned());
         let config = NodeConfig { bind, delegate, workers: 1, ..NodeConfig::default() };
         let node = Node::start(config).unwrap();
@@ -281,6 +282,14 @@ impl Drop for Cluster {
         }
         self.master_node.shutdown();
     }
+}
+
+/// A loopback address that no other test uses: nobody takes an agent's port while it is down.
+fn own_address() -> SocketAddr {
+    static COUNT: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let ip = Ipv4Addr::new(127, high.max(1), low, COUNT.fetch_add(1, Ordering::Relaxed));
+    SocketAddr::from((ip, 0))
 }
 
 /// A task that runs a line of shell.

@@ -24,7 +24,8 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Serves one HTTP connection until it ends. Called on a worker's thread, where `spawn_local` works.
+/// Serves one HTTP connection until it ends. Called on a worker's thread, where `spawn_local`
+/// works.
 pub type HttpHandler =
     Box<dyn Fn(TcpStream, SocketAddr) -> Pin<Box<dyn Future<Output = ()>>> + Send + Sync>;
 

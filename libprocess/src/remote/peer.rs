@@ -10,8 +10,8 @@
 //!    `---------------- no links and nothing to send for a while ------'
 //! ```
 //!
-//! The connection itself is a task, see `outbound.rs`. A generation numbers the connections, so that
-//! the task of one that has been replaced changes nothing any more.
+//! The connection itself is a task, see `outbound.rs`. A generation numbers the connections, so
+//! that the task of one that has been replaced changes nothing any more.
 
 use super::outbound;
 use super::wire::{self, WireError};

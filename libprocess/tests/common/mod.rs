@@ -69,6 +69,7 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + LIMIT;
     while !condition() {
         assert!(Instant::now() < deadline, "timed out: {what}");
+        // Polls the condition.
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -87,7 +87,7 @@ impl Default for Config {
             registry_max_agent_count: 102_400,
             max_removed_agents: 100_000,
             heartbeat_interval: Duration::from_secs(15),
-            max_agents_per_allocation: 4096,
+            max_agents_per_allocation: 1000,
         }
     }
 }

@@ -11,7 +11,8 @@ use crate::state::{Agent, is_over};
 
 /// Checks that nothing is counted twice or forgotten: what an agent has is what is available,
 /// offered and in use on it; agents, frameworks and the allocator agree; what is offered can be
-/// accepted. Returns what does not hold, in words.
+/// accepted; whatever somebody wants is offered, or soon will be. Returns what does not hold, in
+/// words.
 pub fn check(master: &Master) -> Result<(), String> {
     let state = &master.state;
     for (id, agent) in &state.agents {
@@ -30,6 +31,10 @@ pub fn check(master: &Master) -> Result<(), String> {
             format!("offer {id} is for framework {}, whose scheduler is away", offer.framework)
         })?;
     }
+    let overlooked = master.allocator.overlooked();
+    expect(overlooked.is_none(), || {
+        format!("agent {overlooked:?} has something that somebody wants, but is not offered")
+    })?;
     let is_stray = |id: &&AgentId| {
         !state.registry.agents.contains_key(*id) && !master.in_transition.contains(*id)
     };

@@ -30,7 +30,8 @@ impl Master {
         let agent_id = update.agent_id.clone().unwrap_or_default();
         if !self.state.agents.contains_key(&agent_id) {
             cx.count("master/invalid_status_updates");
-            return cx.debug(|| format!("Ignoring status update from unknown agent {agent_id}"));
+            let kind = if self.removed.contains(&agent_id) { "removed" } else { "unknown" };
+            return cx.debug(|| format!("Ignoring status update from {kind} agent {agent_id}"));
         }
         let is_known = self
             .state

@@ -50,7 +50,8 @@ fn what_cannot_be_a_framework_is_told_why() {
     let cases = [
         (
             with_roles(&["."]),
-            "'FrameworkInfo.roles' contains invalid role: Role '.' cannot include '.' as a component",
+            "'FrameworkInfo.roles' contains invalid role: Role '.' cannot include '.' as a \
+             component",
         ),
         (
             with_roles(&["a b"]),

@@ -125,6 +125,27 @@ mod tests {
     }
 
     #[test]
+    fn values_are_shown_as_mesos_shows_them() {
+        let recorded = include_str!("../../tests/golden/state/custom_executor.json");
+        let recorded: serde_json::Value = serde_json::from_str(recorded).unwrap();
+        let mut recorded: BTreeMap<String, String> =
+            serde_json::from_value(recorded["flags"].clone()).unwrap();
+        // A path of the recorded installation; ours has no such folder.
+        recorded.remove("webui_dir");
+        let flags = flags(&[
+            "--hostname=127.0.0.1",
+            "--no-hostname_lookup",
+            "--ip=127.0.0.1",
+            "--port=16050",
+            "--registry=in_memory",
+            "--work_dir=/var/lib/mesos/m",
+        ]);
+        let mut values = flags.values();
+        assert_eq!(values.remove("allocate_on_recovery").as_deref(), Some("true"));
+        assert_eq!(values, recorded);
+    }
+
+    #[test]
     fn defaults_are_fine() {
         assert_eq!(check(&flags(&[])), Ok(vec![]));
         assert_eq!(check(&flags(&["--allocator=HierarchicalDRF", "--whitelist=*"])), Ok(vec![]));

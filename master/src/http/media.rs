@@ -2,10 +2,8 @@
 
 use libprocess::http::{Request, Response, header};
 use mesos::msgpack::Packed;
-use mesos::msgpack::Packed;
 use mesos::schema::Message;
 use mesos::{json, msgpack};
-use serde::Serialize;
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +49,7 @@ impl MediaType {
     }
 
     /// Reads a call; the error has Mesos's words.
-    pub fn read<T: Message + Packed>(self, body: &[u8]) -> Result<T, Box<Response>> {
+    pub fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>> {
         let call = match self {
             Self::Json => json::from_slice(body, "Call").map_err(|error| error.in_body()),
             Self::Msgpack => msgpack::from_stranger(body)
@@ -61,7 +59,7 @@ impl MediaType {
     }
 
     /// Writes an event or an answer.
-    pub fn write<T: Serialize + Packed>(self, value: &T) -> Vec<u8> {
+    pub fn write<T: Message>(self, value: &T) -> Vec<u8> {
         match self {
             Self::Json => json::to_vec(value),
             Self::Msgpack => msgpack::to_vec(value),

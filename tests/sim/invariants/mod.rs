@@ -1,16 +1,18 @@
 //! What must hold after every step, one file each, and what must hold once the world is calm.
 //!
-//! | invariant | promise |
-//! |---|---|
-//! | [`resources_are_conserved`] | what is offered and used of an agent is no more than it has |
-//! | [`agents_do_not_overcommit`] | what executors and tasks of an agent hold is no more than it has |
-//! | [`offers_are_anchored`] | an offer belongs to a live framework and an active agent |
-//! | [`tasks_are_anchored`] | master's views of a task by framework and by agent agree |
-//! | [`agents_are_unique`] | no two agents share an id or an address |
-//! | [`one_stream_per_framework`] | a framework has at most one live stream |
-//! | [`executors_have_containers`] | what an agent calls running has a container |
-//! | [`nothing_was_violated`] | what was seen on the way: tasks run once, updates are checkpointed before they leave, registered agents are in the registry, requests are answered once, terminal updates are the last, framework ids last, the master never aborts, operations on the registry apply, schedulers get no errors |
-//! | [`nothing_is_left`] | (calm) every task came to its end, at its scheduler, master and agent |
+//! - [`resources_are_conserved`]: what is offered and used of an agent is no more than it has
+//! - [`agents_do_not_overcommit`]: nor is what its tasks hold
+//! - [`offers_are_anchored`]: an offer belongs to a live framework and an active agent
+//! - [`tasks_are_anchored`]: the master's views of a task by framework and by agent agree
+//! - [`agents_are_unique`]: no two agents share an id or an address
+//! - [`one_stream_per_framework`]: a framework has at most one live stream
+//! - [`executors_have_containers`]: what an agent takes for dead does not run
+//! - [`nothing_was_violated`]: what was seen on the way, by name: `tasks_run_once`,
+//!   `updates_are_checkpointed_before_they_leave`, `nothing_follows_a_terminal_update`,
+//!   `registered_agents_are_in_the_registry`, `registry_operations_apply`,
+//!   `requests_are_answered_once`, `framework_ids_last`, `schedulers_get_no_errors`,
+//!   `master_never_aborts`
+//! - [`nothing_is_left`]: (calm) every task came to its end, at its scheduler, master and agent
 
 mod agents_are_unique;
 mod agents_do_not_overcommit;

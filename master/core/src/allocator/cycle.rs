@@ -10,19 +10,35 @@
 //! What one client takes is no longer there for the next. Shares move once the agent is done.
 
 use mesos::framework::FrameworkCapabilityType;
-use mesos::ids::{AgentId, FrameworkId};
+use mesos::ids::AgentId;
 use mesos::resources::{Quantities, Resources};
 
-use super::{AgentEntry, Allocation, Allocator, FrameworkEntry, Role, Scope, unallocated};
+use super::{AgentEntry, Allocation, Allocator, FrameworkEntry, Key, Role, Scope};
 
 /// How many clients one pass may look at before other events have their turn. A look costs about
 /// a hundred nanoseconds, so that a pass stays in the order of ten milliseconds.
-const MAX_LOOKS: usize = 100_000;
+const MAX_LOOKS: usize = 50_000;
 
 impl Allocator {
     /// Whether there is anything to look at.
     pub fn is_due(&self) -> bool {
         !self.due.is_empty()
+    }
+
+    /// An agent that has something which somebody wants, although it is not due: there must be
+    /// none. Looks at everything, so that it is for tests.
+    pub(crate) fn overlooked(&self) -> Option<&AgentId> {
+        let waits = |id: &AgentId| self.due.contains_key(id) || self.due_at_next_batch.contains(id);
+        self.agents.iter().filter(|(id, agent)| agent.is_active && !waits(id)).find_map(
+            |(id, agent)| {
+                let is_wanted = self.role_sorter.active().any(|role| {
+                    let available = agent.available.allocatable_to(role);
+                    let mut of = self.roles.get(role).into_iter().flat_map(|of| of.active());
+                    of.any(|&framework| self.share(agent, framework, role, &available).is_some())
+                });
+                is_wanted.then_some(id)
+            },
+        )
     }
 
     /// Looks at up to `max_agents` of the agents that are due and appends what is to be offered.
@@ -46,21 +62,19 @@ impl Allocator {
             of.refresh();
         }
         let mut looks = 0;
+        let mut shares = Vec::new();
         for agent in agents {
             if looks >= MAX_LOOKS {
                 break;
             }
             let Some(scope) = self.due.remove(&agent) else { continue };
-            let first = out.len();
-            looks += self.visit(&agent, &scope, out);
-            for allocation in &out[first..] {
-                self.commit(allocation);
-            }
+            looks += self.visit(&agent, &scope, &mut shares);
+            out.extend(shares.drain(..).filter_map(|share| self.commit(&agent, share)));
         }
     }
 
     /// Shares out one agent. Returns how many clients it looked at.
-    fn visit(&self, id: &AgentId, scope: &Scope, out: &mut Vec<Allocation>) -> usize {
+    fn visit(&self, id: &AgentId, scope: &Scope, out: &mut Vec<Share>) -> usize {
         let Some(agent) = self.agents.get(id).filter(|agent| agent.is_active) else { return 0 };
         let mut available = agent.available.clone();
         let mut looks = 0;
@@ -69,29 +83,23 @@ impl Allocator {
                 break;
             }
             let Some(of) = self.roles.get(role) else { continue };
-            let mut for_role = available.allocatable_to(role);
-            for framework in of.iter() {
+            let mut for_role: Option<Resources> = None;
+            for &framework in of.iter() {
                 looks += 1;
-                if for_role.is_empty() {
-                    break;
-                }
                 if let Scope::Only(asked) = scope
-                    && !asked.contains(framework)
+                    && !asked.contains(&framework)
                 {
                     continue;
                 }
-                let Some(mut resources) = self.share(agent, framework, role, &for_role) else {
-                    continue;
-                };
-                available -= &resources;
-                for_role -= &resources;
-                resources.allocate(role);
-                out.push(Allocation {
-                    framework: framework.clone(),
-                    role: role.clone(),
-                    agent: id.clone(),
-                    resources,
-                });
+                let for_role = for_role.get_or_insert_with(|| available.allocatable_to(role));
+                if for_role.is_empty() {
+                    break;
+                }
+                if let Some(resources) = self.share(agent, framework, role, for_role) {
+                    available -= &resources;
+                    *for_role -= &resources;
+                    out.push(Share { framework, role: role.clone(), resources });
+                }
             }
         }
         looks
@@ -101,18 +109,20 @@ impl Allocator {
     fn share(
         &self,
         agent: &AgentEntry,
-        id: &FrameworkId,
+        key: Key,
         role: &Role,
         available: &Resources,
     ) -> Option<Resources> {
-        let framework = self.frameworks.get(id)?;
-        if agent.filters.hide(id, role, available) {
+        // What is available for a role now is part of what the agent had when the pass began.
+        if agent.filters.hide(key, role, available, agent.generation) {
             return None;
         }
+        let framework = self.frameworks.get(&key)?;
         let resources = self.usable(agent, framework, available);
         let rule = framework.traits.min_allocatable.get(&**role).unwrap_or(&self.min_allocatable);
         let is_worth_it = !resources.is_empty() && is_allocatable(&resources, rule);
-        (is_worth_it && !agent.filters.hide(id, role, &resources)).then_some(resources)
+        let hidden = || agent.filters.hide(key, role, &resources, agent.generation);
+        (is_worth_it && !hidden()).then_some(resources)
     }
 
     /// What of `available` a framework can deal with.
@@ -137,17 +147,26 @@ impl Allocator {
     }
 
     /// Takes what is to be offered off the agent, and counts it.
-    fn commit(&mut self, allocation: &Allocation) {
-        let quantities = self.fair_quantities(&allocation.resources);
-        self.role_sorter.allocated(&allocation.role, &quantities);
-        if let Some(of) = self.roles.get_mut(&allocation.role) {
-            of.allocated(&allocation.framework, &quantities);
+    fn commit(&mut self, agent: &AgentId, share: Share) -> Option<Allocation> {
+        let Share { framework: key, role, mut resources } = share;
+        let quantities = self.fair_quantities(&resources);
+        self.role_sorter.allocated(&role, &quantities);
+        if let Some(of) = self.roles.get_mut(&role) {
+            of.allocated(&key, &quantities);
         }
-        if let Some(agent) = self.agents.get_mut(&allocation.agent) {
-            agent.hold(&unallocated(&allocation.resources));
-        }
-        self.update_idle(&allocation.agent);
+        self.agents.get_mut(agent)?.hold(&resources);
+        self.update_idle(agent);
+        resources.allocate(&role);
+        let framework = self.frameworks.get(&key)?.id.clone();
+        Some(Allocation { framework, role, agent: agent.clone(), resources })
     }
+}
+
+/// Resources of an agent that a framework is to be offered in a role, without allocation.
+struct Share {
+    framework: Key,
+    role: Role,
+    resources: Resources,
 }
 
 /// Whether resources reach all quantities of one of the sets. No sets, no limit.

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use mesos::ids::{AgentId, FrameworkId};
+use mesos::ids::AgentId;
 use mesos::resources::Resources;
 use mesos::time::Time;
 
-use super::Role;
+use super::{Key, Role};
 
 /// How many filters one framework may hold in one role on one agent. Refusing for a year costs a
 /// framework nothing and the master memory, so that there is a bound; the filter that ends first
@@ -18,77 +18,86 @@ const MAX_FILTERS: usize = 16;
 
 /// The filters on one agent.
 #[derive(Debug, Default)]
-pub struct Filters {
-    by_framework: BTreeMap<FrameworkId, BTreeMap<Role, Vec<Filter>>>,
+pub(super) struct Filters {
+    by_framework: BTreeMap<Key, Vec<Filter>>,
 }
 
 #[derive(Debug)]
 struct Filter {
     number: u64,
+    role: Role,
     refused: Resources,
+    /// A generation of the agent's resources that is hidden whole: most looks meet the agent as
+    /// it was when it was refused, and need not compare resources.
+    covers: Option<u64>,
     expires: Time,
 }
 
 /// When which filter of the cluster ends.
 #[derive(Debug, Default)]
-pub struct Expiries {
+pub(super) struct Expiries {
     next: u64,
-    queue: BTreeMap<(Time, u64), Key>,
+    queue: BTreeMap<(Time, u64), Place>,
 }
 
 /// Which agent's filter, whose, in which role.
-pub type Key = (AgentId, FrameworkId, Role);
+pub(super) type Place = (AgentId, Key, Role);
 
 impl Filters {
-    /// Hides `refused`, and anything less, until `expires`.
-    pub fn add(&mut self, key: Key, refused: Resources, expires: Time, expiries: &mut Expiries) {
-        let (_, framework, role) = &key;
-        let filters = self
-            .by_framework
-            .entry(framework.clone())
-            .or_default()
-            .entry(role.clone())
-            .or_default();
+    /// Hides `refused`, and anything less, until `expires`. If the agent has no more than that in
+    /// its present generation, `covers` is that.
+    pub fn add(
+        &mut self,
+        place: Place,
+        refused: Resources,
+        covers: Option<u64>,
+        expires: Time,
+        expiries: &mut Expiries,
+    ) {
+        let role = place.2.clone();
+        let filters = self.by_framework.entry(place.1).or_default();
         filters.retain(|old| {
-            let is_covered = old.expires <= expires && refused.contains(&old.refused);
+            let is_covered =
+                old.role == role && old.expires <= expires && refused.contains(&old.refused);
             if is_covered {
                 expiries.queue.remove(&(old.expires, old.number));
             }
             !is_covered
         });
-        if filters.len() >= MAX_FILTERS
-            && let Some(first) = (0..filters.len()).min_by_key(|&i| filters[i].expires)
+        let in_role = |filters: &[Filter]| filters.iter().filter(|f| f.role == role).count();
+        if in_role(filters) >= MAX_FILTERS
+            && let Some(first) = (0..filters.len())
+                .filter(|&index| filters[index].role == role)
+                .min_by_key(|&index| filters[index].expires)
         {
             let old = filters.swap_remove(first);
             expiries.queue.remove(&(old.expires, old.number));
         }
         let number = expiries.next;
         expiries.next += 1;
-        expiries.queue.insert((expires, number), key);
-        filters.push(Filter { number, refused, expires });
+        expiries.queue.insert((expires, number), place);
+        filters.push(Filter { number, role, refused, covers, expires });
     }
 
-    /// Whether the framework has refused this in this role.
-    pub fn hide(&self, framework: &FrameworkId, role: &Role, offered: &Resources) -> bool {
-        self.by_framework
-            .get(framework)
-            .and_then(|roles| roles.get(role))
-            .is_some_and(|filters| filters.iter().any(|f| f.refused.contains(offered)))
+    /// Whether the framework has refused this in this role. If it is all that the agent has, or
+    /// part of that, `generation` says of which state of the agent.
+    pub fn hide(&self, framework: Key, role: &Role, offered: &Resources, generation: u64) -> bool {
+        self.by_framework.get(&framework).is_some_and(|filters| {
+            filters
+                .iter()
+                .filter(|filter| filter.role == *role)
+                .any(|filter| filter.covers == Some(generation) || filter.refused.contains(offered))
+        })
     }
 
     /// Removes one filter, whose expiry is out of the queue already. Returns whether the
     /// framework has no filter left here.
-    pub fn remove(&mut self, framework: &FrameworkId, role: &Role, number: u64) -> bool {
-        let Some(roles) = self.by_framework.get_mut(framework) else { return true };
-        if let Some(filters) = roles.get_mut(role) {
-            filters.retain(|filter| filter.number != number);
-            if filters.is_empty() {
-                roles.remove(role);
-            }
-        }
-        let is_done = roles.is_empty();
+    pub fn remove(&mut self, framework: Key, role: &Role, number: u64) -> bool {
+        let Some(filters) = self.by_framework.get_mut(&framework) else { return true };
+        filters.retain(|filter| filter.role != *role || filter.number != number);
+        let is_done = filters.is_empty();
         if is_done {
-            self.by_framework.remove(framework);
+            self.by_framework.remove(&framework);
         }
         is_done
     }
@@ -96,32 +105,29 @@ impl Filters {
     /// Removes a framework's filters, in one role or in all. Returns whether any are left.
     pub fn remove_framework(
         &mut self,
-        _agent: &AgentId,
-        framework: &FrameworkId,
+        framework: Key,
         role: Option<&Role>,
         expiries: &mut Expiries,
     ) -> bool {
-        let Some(roles) = self.by_framework.get_mut(framework) else { return false };
-        roles.retain(|of, filters| {
-            let is_kept = role.is_some_and(|role| role != of);
+        let Some(filters) = self.by_framework.get_mut(&framework) else { return false };
+        filters.retain(|filter| {
+            let is_kept = role.is_some_and(|role| *role != filter.role);
             if !is_kept {
-                for filter in filters {
-                    expiries.queue.remove(&(filter.expires, filter.number));
-                }
+                expiries.queue.remove(&(filter.expires, filter.number));
             }
             is_kept
         });
-        let any_left = !roles.is_empty();
+        let any_left = !filters.is_empty();
         if !any_left {
-            self.by_framework.remove(framework);
+            self.by_framework.remove(&framework);
         }
         any_left
     }
 
     /// Removes all filters. Returns whose they were.
-    pub fn clear(&mut self, expiries: &mut Expiries) -> Vec<FrameworkId> {
+    pub fn clear(&mut self, expiries: &mut Expiries) -> Vec<Key> {
         let all = std::mem::take(&mut self.by_framework);
-        for filter in all.values().flat_map(BTreeMap::values).flatten() {
+        for filter in all.values().flatten() {
             expiries.queue.remove(&(filter.expires, filter.number));
         }
         all.into_keys().collect()
@@ -130,7 +136,7 @@ impl Filters {
 
 impl Expiries {
     /// Takes out the filters that have ended by `now`, with their numbers.
-    pub fn take_expired(&mut self, now: Time) -> Vec<(AgentId, FrameworkId, Role, u64)> {
+    pub fn take_expired(&mut self, now: Time) -> Vec<(AgentId, Key, Role, u64)> {
         let mut expired = Vec::new();
         while let Some(entry) = self.queue.first_entry()
             && entry.key().0 <= now

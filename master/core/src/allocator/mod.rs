@@ -10,14 +10,15 @@
 //! step, or at the next batch; a pass that would hold up the master is cut, and goes on in the
 //! next step.
 //!
-//! Reading order: [`sorter`] (who comes first), [`filters`] (who does not want what), `cycle` (a
-//! pass), and here how the picture of the cluster is kept.
+//! Reading order: [`sorter`] (who comes first), `filters` (who does not want what), `cycle` (a
+//! pass); here what the allocator is told, and `bookkeeping`, by which it takes note of that.
 //!
 //! Roles are flat, all quantities are fair share: quota and hierarchical roles come with
 //! [`Sorter`]'s tree and a second stage in `cycle`.
 
+mod bookkeeping;
 mod cycle;
-pub mod filters;
+mod filters;
 pub mod sorter;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,10 @@ pub use sorter::Sorter;
 
 /// The name of a role, cheap to clone.
 pub type Role = Arc<str>;
+
+/// A framework, by the number that the allocator has given it: comparing numbers is what makes
+/// looking at many frameworks cheap. Older frameworks have smaller numbers.
+type Key = u32;
 
 /// Resources of an agent that a framework is to be offered in a role.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +89,7 @@ enum Scope {
     /// To everybody.
     All,
     /// To these: the others have been asked, and nothing has changed for them.
-    Only(BTreeSet<FrameworkId>),
+    Only(BTreeSet<Key>),
 }
 
 #[derive(Debug)]
@@ -95,27 +100,63 @@ struct AgentEntry {
     held: Resources,
     /// What is left of the total.
     available: Resources,
+    /// Which state of `available` this is; the same number stands for the same resources.
+    generation: u64,
+    /// The generation in which nothing is held.
+    idle_generation: u64,
+    /// The last generation that was given out.
+    last_generation: u64,
     is_active: bool,
     has_gpus: bool,
     filters: Filters,
 }
 
 impl AgentEntry {
+    fn new(total: Resources, held: Resources, is_active: bool) -> Self {
+        let mut entry = Self {
+            total,
+            held,
+            available: Resources::default(),
+            generation: 0,
+            idle_generation: 0,
+            last_generation: 0,
+            is_active,
+            has_gpus: false,
+            filters: Filters::default(),
+        };
+        entry.recount(true);
+        entry
+    }
+
+    /// Computes what is left.
+    fn recount(&mut self, total_has_changed: bool) {
+        self.available = self.total.clone() - &self.held;
+        self.last_generation += 1;
+        if total_has_changed {
+            self.has_gpus = self.total.gpus().is_some_and(|gpus| gpus > 0.0);
+            self.idle_generation = self.last_generation;
+            self.last_generation += 1;
+        }
+        let is_idle = self.held.is_empty();
+        self.generation = if is_idle { self.idle_generation } else { self.last_generation };
+    }
+
     /// These are offered or in use from now on.
     fn hold(&mut self, resources: &Resources) {
         self.held += resources;
-        self.available = self.total.clone() - &self.held;
+        self.recount(false);
     }
 
     /// These are no longer offered or in use.
     fn release(&mut self, resources: &Resources) {
         self.held -= resources;
-        self.available = self.total.clone() - &self.held;
+        self.recount(false);
     }
 }
 
 #[derive(Debug)]
 struct FrameworkEntry {
+    id: FrameworkId,
     traits: FrameworkTraits,
     is_active: bool,
     /// The agents that hold filters of this framework.
@@ -131,9 +172,11 @@ pub struct Allocator {
     excluded: BTreeSet<String>,
     weights: BTreeMap<String, f64>,
     agents: BTreeMap<AgentId, AgentEntry>,
-    frameworks: BTreeMap<FrameworkId, FrameworkEntry>,
+    frameworks: BTreeMap<Key, FrameworkEntry>,
+    keys: BTreeMap<FrameworkId, Key>,
+    next_key: Key,
     /// By role, its frameworks.
-    roles: BTreeMap<Role, Sorter<FrameworkId>>,
+    roles: BTreeMap<Role, Sorter<Key>>,
     role_sorter: Sorter<Role>,
     total: Quantities,
     /// Active agents that have anything available.
@@ -157,6 +200,8 @@ impl Allocator {
             weights: config.weights.clone(),
             agents: BTreeMap::new(),
             frameworks: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            next_key: 0,
             roles: BTreeMap::new(),
             role_sorter: Sorter::new(Quantities::default()),
             total: Quantities::default(),
@@ -176,15 +221,18 @@ impl Allocator {
         is_active: bool,
         used: &BTreeMap<AgentId, Resources>,
     ) {
+        let key = self.next_key;
+        self.next_key += 1;
+        let roles = traits.roles.clone();
         let filtered_agents = BTreeSet::new();
-        let entry = FrameworkEntry { traits, is_active: false, filtered_agents };
-        let roles = entry.traits.roles.clone();
-        self.frameworks.insert(id.clone(), entry);
+        let entry = FrameworkEntry { id: id.clone(), traits, is_active: false, filtered_agents };
+        self.frameworks.insert(key, entry);
+        self.keys.insert(id.clone(), key);
         for role in roles.iter() {
-            self.join(id, &Role::from(role.as_str()));
+            self.join(key, &Role::from(role.as_str()));
         }
         for resources in used.values() {
-            self.count(id, resources);
+            self.count(key, resources);
         }
         if is_active {
             self.activate_framework(id);
@@ -194,69 +242,75 @@ impl Allocator {
     /// A framework is gone. What it held must have been recovered before.
     pub fn remove_framework(&mut self, id: &FrameworkId) {
         self.deactivate_framework(id);
-        self.frameworks.remove(id);
-        let joined: Vec<Role> =
-            self.roles.iter().filter(|(_, of)| of.contains(id)).map(|(r, _)| r.clone()).collect();
+        let Some(key) = self.keys.remove(id) else { return };
+        self.frameworks.remove(&key);
+        let joined = self.roles.iter().filter(|(_, of)| of.contains(&key));
+        let joined: Vec<Role> = joined.map(|(role, _)| role.clone()).collect();
         for role in joined {
-            self.leave(id, &role);
+            self.leave(key, &role);
         }
     }
 
     /// A framework wants offers from now on. Its old filters are void.
     pub fn activate_framework(&mut self, id: &FrameworkId) {
-        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let Some(&key) = self.keys.get(id) else { return };
+        let Some(entry) = self.frameworks.get_mut(&key) else { return };
         entry.is_active = true;
-        self.update_interest(id);
-        self.ask(id);
+        self.update_interest(key);
+        self.ask(key);
     }
 
     /// A framework wants no offers for now; its filters are void (its scheduler is away).
     pub fn deactivate_framework(&mut self, id: &FrameworkId) {
-        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let Some(&key) = self.keys.get(id) else { return };
+        let Some(entry) = self.frameworks.get_mut(&key) else { return };
         entry.is_active = false;
-        self.update_interest(id);
-        self.drop_filters(id, None);
+        self.update_interest(key);
+        self.drop_filters(key, None);
     }
 
     /// A framework has other roles, capabilities or limits.
     pub fn update_framework(&mut self, id: &FrameworkId, traits: FrameworkTraits) {
-        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let Some(&key) = self.keys.get(id) else { return };
+        let Some(entry) = self.frameworks.get_mut(&key) else { return };
         let old = std::mem::replace(&mut entry.traits, traits);
         let new = entry.traits.roles.clone();
         for role in new.difference(&old.roles) {
-            self.join(id, &Role::from(role.as_str()));
+            self.join(key, &Role::from(role.as_str()));
         }
         for role in old.roles.difference(&new) {
             let role = Role::from(role.as_str());
-            self.drop_filters(id, Some(&role));
-            self.lose_interest(id, &role);
+            self.drop_filters(key, Some(&role));
+            self.lose_interest(key, &role);
             // What it still holds in the role goes on counting there.
-            let holds = self.roles.get(&role).and_then(|of| of.allocation(id));
+            let holds = self.roles.get(&role).and_then(|of| of.allocation(&key));
             if holds.is_none_or(Quantities::is_empty) {
-                self.leave(id, &role);
+                self.leave(key, &role);
             }
         }
-        self.update_interest(id);
-        self.ask(id);
+        self.update_interest(key);
+        self.ask(key);
     }
 
     /// A framework wants offers in these roles again, whatever it has refused (row AL-10).
     pub fn revive(&mut self, id: &FrameworkId, roles: &BTreeSet<String>) {
-        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let Some(&key) = self.keys.get(id) else { return };
+        let Some(entry) = self.frameworks.get_mut(&key) else { return };
         let suppressed = entry.traits.suppressed.difference(roles).cloned().collect();
         entry.traits.suppressed = Arc::new(suppressed);
         for role in roles {
-            self.drop_filters(id, Some(&Role::from(role.as_str())));
+            self.drop_filters(key, Some(&Role::from(role.as_str())));
         }
-        self.update_interest(id);
-        self.ask(id);
+        self.update_interest(key);
+        self.ask(key);
     }
 
     /// A framework wants no offers in these roles until it revives them (row AL-11).
     pub fn suppress(&mut self, id: &FrameworkId, roles: &BTreeSet<String>) {
-        let Some(entry) = self.frameworks.get_mut(id) else { return };
+        let Some(&key) = self.keys.get(id) else { return };
+        let Some(entry) = self.frameworks.get_mut(&key) else { return };
         entry.traits.suppressed = Arc::new(entry.traits.suppressed.union(roles).cloned().collect());
-        self.update_interest(id);
+        self.update_interest(key);
     }
 
     /// An agent has appeared, with what is in use on it by framework.
@@ -270,14 +324,12 @@ impl Allocator {
         let mut held = Resources::default();
         for (framework, resources) in used {
             held += &unallocated(resources);
-            self.count(framework, resources);
+            if let Some(&key) = self.keys.get(framework) {
+                self.count(key, resources);
+            }
         }
-        let available = total.clone() - &held;
-        let has_gpus = total.gpus().is_some_and(|gpus| gpus > 0.0);
         self.total += &self.fair_quantities(&total);
-        let filters = Filters::default();
-        let entry = AgentEntry { total, held, available, is_active, has_gpus, filters };
-        self.agents.insert(id.clone(), entry);
+        self.agents.insert(id.clone(), AgentEntry::new(total, held, is_active));
         self.refresh_totals();
         self.make_due(id);
     }
@@ -305,8 +357,7 @@ impl Allocator {
             return;
         }
         let old = std::mem::replace(&mut entry.total, total);
-        entry.available = entry.total.clone() - &entry.held;
-        entry.has_gpus = entry.total.gpus().is_some_and(|gpus| gpus > 0.0);
+        entry.recount(true);
         let new = entry.total.clone();
         let frameworks = entry.filters.clear(&mut self.expiries);
         for framework in frameworks {
@@ -338,7 +389,9 @@ impl Allocator {
 
     /// Tasks that were not known run on an agent: what they use is in use from now on.
     pub fn discover(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
-        self.count(framework, resources);
+        if let Some(&key) = self.keys.get(framework) {
+            self.count(key, resources);
+        }
         if let Some(entry) = self.agents.get_mut(agent) {
             entry.hold(&unallocated(resources));
             self.make_due(agent);
@@ -358,28 +411,32 @@ impl Allocator {
         if resources.is_empty() {
             return;
         }
+        let key = self.keys.get(framework).copied();
         let allocations = resources.allocations();
         for (role, part) in &allocations {
             let quantities = self.fair_quantities(part);
             let role = Role::from(role.as_str());
+            let Some(key) = key else { continue };
             self.role_sorter.unallocated(&role, &quantities);
             if let Some(of) = self.roles.get_mut(&role) {
-                of.unallocated(framework, &quantities);
+                of.unallocated(&key, &quantities);
             }
-            self.forget_if_done(framework, &role);
+            self.forget_if_done(key, &role);
         }
         let Some(entry) = self.agents.get_mut(agent) else { return };
         entry.release(&unallocated(resources));
-        if let (Recovery::Refused(span), Some(owner)) =
-            (recovery, self.frameworks.get_mut(framework))
-        {
+        if let (Recovery::Refused(span), Some(key)) = (recovery, key) {
             // A filter that ends before the next batch would filter nothing.
             let expires = now + span.max(self.allocation_interval);
             for (role, part) in allocations {
-                let key = (agent.clone(), framework.clone(), Role::from(role.as_str()));
-                entry.filters.add(key, unallocated(&part), expires, &mut self.expiries);
+                let refused = unallocated(&part);
+                let covers = refused.contains(&entry.available).then_some(entry.generation);
+                let place = (agent.clone(), key, Role::from(role.as_str()));
+                entry.filters.add(place, refused, covers, expires, &mut self.expiries);
             }
-            owner.filtered_agents.insert(agent.clone());
+            if let Some(owner) = self.frameworks.get_mut(&key) {
+                owner.filtered_agents.insert(agent.clone());
+            }
         }
         match recovery {
             Recovery::AtNextBatch => {
@@ -398,13 +455,13 @@ impl Allocator {
         }
         for (agent, framework, role, number) in self.expiries.take_expired(now) {
             let Some(entry) = self.agents.get_mut(&agent) else { continue };
-            if entry.filters.remove(&framework, &role, number)
+            if entry.filters.remove(framework, &role, number)
                 && let Some(framework) = self.frameworks.get_mut(&framework)
             {
                 framework.filtered_agents.remove(&agent);
             }
             if self.idle.contains(&agent) {
-                self.make_due_for(&agent, &framework);
+                self.make_due_for(&agent, framework);
             }
         }
     }
@@ -422,146 +479,6 @@ impl Allocator {
     /// What an agent has that is neither offered nor in use.
     pub fn available(&self, agent: &AgentId) -> Option<&Resources> {
         self.agents.get(agent).map(|entry| &entry.available)
-    }
-
-    /// Counts what a framework holds as its own and its roles'.
-    fn count(&mut self, framework: &FrameworkId, resources: &Resources) {
-        if !self.frameworks.contains_key(framework) {
-            return;
-        }
-        for (role, part) in resources.allocations() {
-            let quantities = self.fair_quantities(&part);
-            let role = Role::from(role.as_str());
-            self.join(framework, &role);
-            self.role_sorter.holds(&role, &quantities);
-            if let Some(of) = self.roles.get_mut(&role) {
-                of.holds(framework, &quantities);
-            }
-        }
-    }
-
-    /// Makes a framework a client of a role.
-    fn join(&mut self, framework: &FrameworkId, role: &Role) {
-        let weight = self.weights.get(&**role).copied().unwrap_or(1.0);
-        let total = &self.total;
-        let of = self.roles.entry(role.clone()).or_insert_with(|| Sorter::new(total.clone()));
-        of.add(framework, 1.0);
-        self.role_sorter.add(role, weight);
-    }
-
-    fn leave(&mut self, framework: &FrameworkId, role: &Role) {
-        let Some(of) = self.roles.get_mut(role) else { return };
-        of.remove(framework);
-        if of.is_empty() {
-            self.roles.remove(role);
-            self.role_sorter.remove(role);
-        } else if !of.has_active() {
-            self.role_sorter.deactivate(role);
-        }
-    }
-
-    /// Lets a framework leave a role that it is no longer in, once it holds nothing there.
-    fn forget_if_done(&mut self, framework: &FrameworkId, role: &Role) {
-        let is_in =
-            self.frameworks.get(framework).is_some_and(|f| f.traits.roles.contains(&**role));
-        let holds = self.roles.get(role).and_then(|of| of.allocation(framework));
-        if !is_in && holds.is_some_and(Quantities::is_empty) {
-            self.leave(framework, role);
-        }
-    }
-
-    /// Brings the sorters in line with which roles a framework wants offers in.
-    fn update_interest(&mut self, id: &FrameworkId) {
-        let Some(entry) = self.frameworks.get(id) else { return };
-        let (roles, suppressed) = (entry.traits.roles.clone(), entry.traits.suppressed.clone());
-        let is_active = entry.is_active;
-        for name in roles.iter() {
-            let role = Role::from(name.as_str());
-            if is_active && !suppressed.contains(name) {
-                if let Some(of) = self.roles.get_mut(&role) {
-                    of.activate(id);
-                }
-                self.role_sorter.activate(&role);
-            } else {
-                self.lose_interest(id, &role);
-            }
-        }
-    }
-
-    fn lose_interest(&mut self, id: &FrameworkId, role: &Role) {
-        let Some(of) = self.roles.get_mut(role) else { return };
-        of.deactivate(id);
-        if !of.has_active() {
-            self.role_sorter.deactivate(role);
-        }
-    }
-
-    /// Voids a framework's filters, in one role or in all.
-    fn drop_filters(&mut self, id: &FrameworkId, role: Option<&Role>) {
-        let Some(framework) = self.frameworks.get_mut(id) else { return };
-        framework.filtered_agents.retain(|agent| {
-            let Some(entry) = self.agents.get_mut(agent) else { return false };
-            entry.filters.remove_framework(agent, id, role, &mut self.expiries)
-        });
-    }
-
-    /// A framework may want what it did not want before: asks it about all that is idle.
-    fn ask(&mut self, id: &FrameworkId) {
-        let Some(entry) = self.frameworks.get(id) else { return };
-        let is_active = |role: &String| self.roles.get(&**role).is_some_and(|of| of.is_active(id));
-        if entry.traits.roles.iter().any(is_active) {
-            for agent in self.idle.clone() {
-                self.make_due_for(&agent, id);
-            }
-        }
-    }
-
-    fn make_due(&mut self, agent: &AgentId) {
-        if self.update_idle(agent) {
-            self.due.insert(agent.clone(), Scope::All);
-        } else {
-            self.due.remove(agent);
-        }
-    }
-
-    fn make_due_for(&mut self, agent: &AgentId, framework: &FrameworkId) {
-        /// Beyond this, asking all is as cheap as asking some.
-        const MANY: usize = 16;
-        let scope = self.due.entry(agent.clone()).or_insert(Scope::Only(BTreeSet::new()));
-        if let Scope::Only(frameworks) = scope {
-            frameworks.insert(framework.clone());
-            if frameworks.len() > MANY {
-                *scope = Scope::All;
-            }
-        }
-    }
-
-    /// Whether an agent has anything to offer.
-    fn update_idle(&mut self, agent: &AgentId) -> bool {
-        let is_idle =
-            self.agents.get(agent).is_some_and(|a| a.is_active && !a.available.is_empty());
-        if is_idle {
-            self.idle.insert(agent.clone());
-        } else {
-            self.idle.remove(agent);
-        }
-        is_idle
-    }
-
-    fn refresh_totals(&mut self) {
-        self.role_sorter.set_total(self.total.clone());
-        for of in self.roles.values_mut() {
-            of.set_total(self.total.clone());
-        }
-    }
-
-    /// What counts in shares.
-    fn fair_quantities(&self, resources: &Resources) -> Quantities {
-        let all = resources.quantities();
-        if self.excluded.is_empty() {
-            return all;
-        }
-        all.iter().filter(|(name, _)| !self.excluded.contains(*name)).collect()
     }
 }
 

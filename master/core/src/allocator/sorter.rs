@@ -176,6 +176,11 @@ impl<C: Ord + Clone> Sorter<C> {
         self.order.iter().map(|(_, name)| name)
     }
 
+    /// The clients that want to be served, in no particular order.
+    pub fn active(&self) -> impl Iterator<Item = &C> {
+        self.order.iter().map(|(_, name)| name)
+    }
+
     fn change(&mut self, name: &C, change: impl FnOnce(&mut Client)) {
         let Some(client) = self.clients.get_mut(name) else { return };
         change(client);

@@ -113,7 +113,7 @@ fn only_those_who_may_want_it_are_asked() {
     assert_eq!(allocator.active_filters(), [(Role::from("a"), 150)].into());
     let revived = FrameworkId::from("f07");
     allocator.revive(&revived, &["a".to_owned()].into());
-    assert!(allocator.due.values().all(|scope| *scope == Scope::Only([revived.clone()].into())));
+    assert!(allocator.due.values().all(|scope| *scope == Scope::Only([7].into())));
     assert_eq!(counts(&run(&mut allocator)), [("f07".to_owned(), 3)].into());
 }
 

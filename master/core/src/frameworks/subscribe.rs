@@ -56,7 +56,8 @@ impl Master {
         match id {
             Some(id) if self.state.frameworks.contains_key(&id) => {
                 cx.count("master/messages_reregister_framework");
-                self.resubscribe(cx, stream, id, info, suppressed);
+                let newcomer = Newcomer { id, info, suppressed, principal };
+                self.resubscribe(cx, stream, newcomer);
             }
             id => {
                 cx.count("master/messages_register_framework");
@@ -86,14 +87,8 @@ impl Master {
     }
 
     /// A framework that is known: its scheduler is back, or another one takes over.
-    fn resubscribe(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: Stream,
-        id: FrameworkId,
-        info: FrameworkInfo,
-        suppressed: BTreeSet<String>,
-    ) {
+    fn resubscribe(&mut self, cx: &mut Context<'_>, stream: Stream, newcomer: Newcomer) {
+        let Newcomer { id, info, suppressed, principal } = newcomer;
         cx.info(format!("Framework {id} ({}) subscribed again", info.name));
         let Some(framework) = self.state.frameworks.get(&id) else { return };
         if let Some(old) = framework.stream.clone() {
@@ -112,6 +107,7 @@ impl Master {
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
         framework.reregistered = Some(cx.now);
+        framework.principal = principal;
         self.connections.insert(stream.connection, id.clone());
         self.set_framework_info(cx, &id, info, suppressed);
         self.greet(cx, &id, &stream);
@@ -172,7 +168,7 @@ impl Master {
     }
 }
 
-/// A framework that this master has never seen.
+/// What a scheduler says of its framework when it subscribes.
 struct Newcomer {
     id: FrameworkId,
     info: FrameworkInfo,
