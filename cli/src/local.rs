@@ -186,10 +186,17 @@ fn print_welcome(cluster: &Cluster) {
     println!("{}  {}", if agents.len() == 1 { "agent " } else { "agents" }, agents.join(", "));
     let flag = if master.port() == PORT { String::new() } else { format!(" --master={master}") };
     println!("\nTry, in another terminal:\n");
-    println!("  mesos run{flag} -- echo hello");
-    println!("  mesos status{flag}");
+    let mesos = own_name();
+    println!("  {mesos} run{flag} -- echo hello");
+    println!("  {mesos} status{flag}");
     println!("  curl http://{master}/state");
     println!("\n{} ready. Ctrl-C ends it.", count(agents.len(), "agent"));
+}
+
+/// How the user can call this binary again: by the path with which it was called, if any.
+fn own_name() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    if called.ends_with("/mesos") { called } else { "mesos".to_owned() }
 }
 
 /// Where a cluster keeps its state.

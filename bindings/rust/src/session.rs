@@ -210,12 +210,12 @@ impl Session {
             subscribed: Some(subscribed),
         };
         tokio::pin!(sending);
-        let mut end = tokio::select! {
-            end = &mut sending => end,
-            end = reader.run(&mut answer) => end,
-            () = self.stopped_before_subscribed() => End::Finished,
+        let (mut end, may_send) = tokio::select! {
+            end = &mut sending => (end, false),
+            end = reader.run(&mut answer) => (end, true),
+            () = self.stopped_before_subscribed() => (End::Finished, false),
         };
-        if self.is_tearing_down() && !matches!(end, End::Finished) {
+        if may_send && self.is_tearing_down() {
             // The master closes the stream of a framework that it tears down, perhaps before its
             // answer to that call is here.
             let answer = tokio::time::timeout(self.options.request_timeout, sending).await;

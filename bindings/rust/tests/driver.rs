@@ -161,6 +161,23 @@ fn a_master_may_close_the_stream_before_it_answers_the_teardown() {
 }
 
 #[test]
+fn a_teardown_that_no_master_hears_is_an_error() {
+    let master = FakeMaster::start();
+    let bench =
+        Bench::start(&[&master], |framework| framework.request_timeout(Duration::from_millis(200)));
+    let mut stream = master.subscription();
+    stream.subscribed("f", 15.0);
+    assert_eq!(bench.next(), Heard::Subscribed("f".into()));
+    for _ in 0..1_000 {
+        master.refuse_next_subscription(Refusal::Status(503, "No leading master"));
+    }
+    master.refuse_next_call(Refusal::Status(503, "No leading master"));
+    bench.driver().teardown();
+    let error = bench.running.join().err().expect("an error");
+    assert!(matches!(error, DriverError::NotTornDown { .. }), "{error}");
+}
+
+#[test]
 fn explicit_acknowledgements_are_left_to_the_scheduler() {
     let master = FakeMaster::start();
     let bench = Bench::start(&[&master], Framework::explicit_acknowledgements);
