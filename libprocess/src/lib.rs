@@ -60,11 +60,7 @@
 //! | `mailbox`, `cell`, [`process`](Process), `handlers` | queue, life and calls of a process |
 //! | [`context`](Context), [`node`](Node), `table`, [`config`](NodeConfig) | what is offered |
 //! | `scheduler`, `substrate` | who runs when; the threads, and the only mention of actix |
-<<<<<<< HEAD
 //! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time, tests |
-=======
-//! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time; tests |
->>>>>>> lp1
 //! | `remote/`: `wire`, `peer`, `outbound`, `inbound`, `listener` | other nodes |
 //! | [`http`], [`metrics`], [`stats`](Stats), `web` | requests; numbers; a node as a site |
 //! | [`flags`], [`units`], [`subprocess`], [`logging`] | what daemons need besides |
