@@ -4,8 +4,8 @@
 //! algebra, and the internal messages between masters, agents and executors. The same types are
 //! written as Mesos's JSON ([`json`]) and as MessagePack ([`msgpack`]).
 //!
-//! It deliberately performs no I/O, reads no clock and takes no decision: rules about offers, tasks and
-//! agents are in `master/core` and `slave/core`. It knows nothing of actors either.
+//! It deliberately performs no I/O, reads no clock and takes no decision: rules about offers, tasks
+//! and agents are in `master/core` and `slave/core`. It knows nothing of actors either.
 //!
 //! Reading order:
 //!

@@ -264,7 +264,10 @@ macro_rules! message {
         $(#[$meta:meta])*
         $(@$derive:ident)?
         pub struct $name:ident ($proto:literal) {
-            $($(#[$field_meta:meta])* $field:ident $(as $key:literal)? : $ty:ty $(= $default:expr)?),* $(,)?
+            $(
+                $(#[$field_meta:meta])*
+                $field:ident $(as $key:literal)? : $ty:ty $(= $default:expr)?
+            ),* $(,)?
         }
     )*) => {$(
         $(#[$meta])*

@@ -130,7 +130,11 @@ fn disjoint() -> impl Strategy<Value = (Resources, Resources)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 256,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn sums_are_the_same_in_any_order(a in sums(), b in sums(), c in sums()) {

@@ -36,7 +36,7 @@ fn conversion_errors_have_the_words_of_mesos() {
             "Missing required fields: subscribe.framework_info.name",
         ),
         (
-            r#"{"accept":{"operations":[{"type":"LAUNCH","launch":{"task_infos":[{"name":"x"}]}}]}}"#,
+            r#"{"accept":{"operations":[{"launch":{"task_infos":[{"name":"x"}]}}]}}"#,
             "Missing required fields: accept.operations[0].launch.task_infos[0].task_id, \
              accept.operations[0].launch.task_infos[0].agent_id",
         ),

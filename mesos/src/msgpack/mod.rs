@@ -1,7 +1,8 @@
 //! MessagePack: maps with the names of JSON, enums by name, octets as `bin`.
 //!
 //! Unknown fields are ignored and missing ones defaulted, so that adjacent releases understand
-//! each other; nil is unset. From strangers, [`from_stranger`] demands required fields as JSON does.
+//! each other; nil is unset. From strangers, [`from_stranger`] demands required fields as JSON
+//! does.
 //!
 //! The messages that an OFFERS event is made of write short keys (`resources as "r"` in their
 //! definition; long ones are read as well), and all messages are written and read by code that
