@@ -1,7 +1,6 @@
 //! The media types of calls and events: JSON, and MessagePack from the same types.
 
 use libprocess::http::{Request, Response, header};
-use mesos::msgpack::Packed;
 use mesos::schema::Message;
 use mesos::{json, msgpack};
 
