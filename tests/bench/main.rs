@@ -4,7 +4,12 @@
 //! reference says little: machines differ, and this one may be busy.
 
 mod actors;
+// The same clusters as in the tests of clusters.
+#[allow(dead_code)]
+#[path = "../cluster/daemons.rs"]
+mod daemons;
 mod report;
+mod tasks;
 
 use report::Report;
 
@@ -17,5 +22,6 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let mut report = Report::new(wanted);
     actors::run(&mut report);
+    tasks::run(&mut report);
     report.print();
 }

@@ -64,6 +64,14 @@ impl Report {
         ]);
     }
 
+    /// Adds a size in megabytes beside a bound.
+    pub fn value(&mut self, what: &str, megabytes: f64, reach: &str) {
+        if self.wants(what) {
+            let ours = format!("{megabytes:.1} MB");
+            self.row([what.to_owned(), ours, String::new(), String::new(), reach.to_owned()]);
+        }
+    }
+
     fn row(&mut self, row: [String; 5]) {
         eprintln!("{}", row.join("   "));
         self.rows.push(row);

@@ -56,6 +56,12 @@ impl Daemon {
         Self { child }
     }
 
+    /// The process.
+    #[allow(dead_code)] // The benchmarks weigh it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`, and waits for the end.
     pub fn kill(&mut self) {
         // It may have ended by itself; either way it is no more.
