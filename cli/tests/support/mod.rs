@@ -102,6 +102,7 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never happened that {what}");
+        // Polls what has no way to tell: processes and directories of others.
         std::thread::sleep(Duration::from_millis(5));
     }
 }
