@@ -4,4 +4,4 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 cargo build --workspace --bins --quiet
-cargo test --workspace --quiet "$@"
+cargo test --workspace --no-fail-fast --quiet "$@"

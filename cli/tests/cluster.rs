@@ -68,7 +68,8 @@ fn run_passes_output_and_exit_codes_through() {
     }
     for line in [
         "Submitted task 'e' to agent '",
-        "Received status update TASK_FAILED for task 'e'\n  message: 'Command exited with ",
+        "Received status update TASK_FAILED for task 'e'\n  \
+         message: 'Command exited with status 1'",
         "Received status update TASK_KILLED for task 'k'",
     ] {
         assert!(ended.stdout.contains(line), "{line}: {ended:?}");

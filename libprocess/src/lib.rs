@@ -49,18 +49,18 @@
 //! # What this does not do, on purpose
 //!
 //! It retries nothing: who needs an answer asks again. It has no global state, and no process-wide
-//! clock. Handlers are not asynchronous: waiting is an effect ([`Context::await_then`]) whose end is
-//! an event. It knows nothing of masters, agents and frameworks.
+//! clock. Handlers are not asynchronous: waiting is an effect ([`Context::await_then`]) whose end
+//! is an event. It knows nothing of masters, agents and frameworks.
 //!
 //! # Reading order
 //!
 //! | files | what |
 //! |---|---|
 //! | [`upid`](Upid), [`message`](Message), `event` | names, messages, what a queue holds |
-//! | `mailbox`, `cell`, [`process`](Process), `handlers` | the queue, life, and calls of a process |
+//! | `mailbox`, `cell`, [`process`](Process), `handlers` | queue, life and calls of a process |
 //! | [`context`](Context), [`node`](Node), `table`, [`config`](NodeConfig) | what is offered |
 //! | `scheduler`, `substrate` | who runs when; the threads, and the only mention of actix |
-//! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time; waiting; tests |
+//! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time, tests |
 //! | `remote/`: `wire`, `peer`, `outbound`, `inbound`, `listener` | other nodes |
 //! | [`http`], [`metrics`], [`stats`](Stats), `web` | requests; numbers; a node as a site |
 //! | [`flags`], [`units`], [`subprocess`], [`logging`] | what daemons need besides |

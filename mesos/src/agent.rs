@@ -9,41 +9,41 @@ use crate::value::Attribute;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `MachineID`.
+    /// A machine: host name, address, or both. Host names are compared without case.
     pub struct MachineId("MachineID") {
         hostname: Option<String>,
         ip: Option<String>,
     }
 
-    /// Mesos's `MachineInfo`.
+    /// A machine and its state of maintenance.
     pub struct MachineInfo("MachineInfo") {
         id: MachineId,
         mode: Option<MachineMode>,
         unavailability: Option<Unavailability>,
     }
 
-    /// Mesos's `DomainInfo`.
+    /// Where in the world a machine is.
     pub struct DomainInfo("DomainInfo") {
         fault_domain: Option<FaultDomain>,
     }
 
-    /// Mesos's `DomainInfo.FaultDomain`.
+    /// What fails together: a zone in a region.
     pub struct FaultDomain("FaultDomain") {
         region: RegionInfo,
         zone: ZoneInfo,
     }
 
-    /// Mesos's `DomainInfo.FaultDomain.RegionInfo`.
+    /// A region: far from others.
     pub struct RegionInfo("RegionInfo") {
         name: String,
     }
 
-    /// Mesos's `DomainInfo.FaultDomain.ZoneInfo`.
+    /// A zone: near others, and failing apart from them.
     pub struct ZoneInfo("ZoneInfo") {
         name: String,
     }
 
-    /// Mesos's `AgentInfo`.
+    /// An agent, as it registers.
     pub struct AgentInfo("AgentInfo") {
         hostname: String,
         port: i32 = 5051,
@@ -55,18 +55,18 @@ message! {
         checkpoint: Option<bool>,
     }
 
-    /// Mesos's `AgentInfo.Capability`.
+    /// Something that an agent declares it can do.
     pub struct AgentCapability("Capability") {
         r#type: Option<AgentCapabilityType>,
     }
 
-    /// Mesos's `DrainConfig`.
+    /// How an agent is drained: the longest grace its tasks get, and whether it is gone then.
     pub struct DrainConfig("DrainConfig") {
         max_grace_period: Option<DurationInfo>,
         mark_gone: bool = false,
     }
 
-    /// Mesos's `DrainInfo`.
+    /// How far draining has come.
     pub struct DrainInfo("DrainInfo") {
         state: DrainState,
         config: DrainConfig,
@@ -74,14 +74,14 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `MachineInfo.Mode`.
+    /// The state of a machine's maintenance.
     pub enum MachineMode {
         Up = "UP" (1),
         Draining = "DRAINING" (2),
         Down = "DOWN" (3),
     }
 
-    /// Mesos's `AgentInfo.Capability.Type`.
+    /// What an agent can do.
     pub enum AgentCapabilityType {
         Unknown = "UNKNOWN" (0),
         MultiRole = "MULTI_ROLE" (1),
@@ -94,7 +94,7 @@ wire_enum! {
         ResourceLimits = "TASK_RESOURCE_LIMITS" (8),
     }
 
-    /// Mesos's `DrainState`.
+    /// How far draining has come.
     pub enum DrainState {
         Unknown = "UNKNOWN" (0),
         Draining = "DRAINING" (1),

@@ -4,21 +4,21 @@ use crate::container::DeviceNumber;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `CgroupInfo.Blkio`.
+    /// The block I/O controller has no settings to show.
     pub struct Blkio("Blkio") {
     }
 
-    /// Mesos's `CgroupInfo.Blkio.Value`.
+    /// A counter of one operation.
     pub struct BlkioValue("Value") {
         op: Option<BlkioOperation>,
         value: Option<u64>,
     }
 
-    /// Mesos's `CgroupInfo.Blkio.CFQ`.
+    /// Counters of the fair queueing scheduler.
     pub struct BlkioCfq("CFQ") {
     }
 
-    /// Mesos's `CgroupInfo.Blkio.CFQ.Statistics`.
+    /// Counters of the fair queueing scheduler, of one device or all. Times are in nanoseconds.
     pub struct BlkioCfqStatistics("Statistics") {
         device: Option<DeviceNumber>,
         sectors: Option<u64>,
@@ -31,18 +31,18 @@ message! {
         io_queued: Vec<BlkioValue>,
     }
 
-    /// Mesos's `CgroupInfo.Blkio.Throttling`.
+    /// Counters of throttling.
     pub struct BlkioThrottling("Throttling") {
     }
 
-    /// Mesos's `CgroupInfo.Blkio.Throttling.Statistics`.
+    /// Counters of throttling, of one device or all.
     pub struct BlkioThrottlingStatistics("Statistics") {
         device: Option<DeviceNumber>,
         io_serviced: Vec<BlkioValue>,
         io_service_bytes: Vec<BlkioValue>,
     }
 
-    /// Mesos's `CgroupInfo.Blkio.Statistics`.
+    /// The block I/O of a container.
     pub struct BlkioStatistics("Statistics") {
         cfq: Vec<BlkioCfqStatistics>,
         cfq_recursive: Vec<BlkioCfqStatistics>,
@@ -51,7 +51,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `CgroupInfo.Blkio.Operation`.
+    /// What a counter counts.
     pub enum BlkioOperation {
         Unknown = "UNKNOWN" (0),
         Total = "TOTAL" (1),

@@ -5,7 +5,7 @@ use crate::executor_info::CommandInfo;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `CheckInfo`.
+    /// A check whose results are told and change nothing.
     pub struct CheckInfo("CheckInfo") {
         r#type: Option<CheckInfoType>,
         command: Option<CheckInfoCommand>,
@@ -16,23 +16,23 @@ message! {
         timeout_seconds: f64 = 20.0,
     }
 
-    /// Mesos's `CheckInfo.Command`.
+    /// Its result is the command's exit code.
     pub struct CheckInfoCommand("Command") {
         command: CommandInfo,
     }
 
-    /// Mesos's `CheckInfo.Http`.
+    /// Its result is the status of `GET` on a port of the task.
     pub struct CheckInfoHttp("Http") {
         port: u32,
         path: Option<String>,
     }
 
-    /// Mesos's `CheckInfo.Tcp`.
+    /// Its result is whether a port of the task accepts connections.
     pub struct CheckInfoTcp("Tcp") {
         port: u32,
     }
 
-    /// Mesos's `HealthCheck`.
+    /// A check that kills the task once it has failed `consecutive_failures` times.
     pub struct HealthCheck("HealthCheck") {
         delay_seconds: f64 = 15.0,
         interval_seconds: f64 = 10.0,
@@ -45,7 +45,7 @@ message! {
         tcp: Option<HealthCheckTcp>,
     }
 
-    /// Mesos's `HealthCheck.HTTPCheckInfo`.
+    /// Healthy if `GET` answers with one of the statuses, or 200 to 399 if there are none.
     pub struct HealthCheckHttp("HTTPCheckInfo") {
         protocol: IpProtocol = IpProtocol::IPv4,
         scheme: Option<String>,
@@ -54,13 +54,13 @@ message! {
         statuses: Vec<u32>,
     }
 
-    /// Mesos's `HealthCheck.TCPCheckInfo`.
+    /// Healthy if the port accepts connections.
     pub struct HealthCheckTcp("TCPCheckInfo") {
         protocol: IpProtocol = IpProtocol::IPv4,
         port: u32,
     }
 
-    /// Mesos's `CheckStatusInfo`.
+    /// The latest result of a check.
     pub struct CheckStatusInfo("CheckStatusInfo") {
         r#type: Option<CheckInfoType>,
         command: Option<CheckStatusInfoCommand>,
@@ -68,24 +68,24 @@ message! {
         tcp: Option<CheckStatusInfoTcp>,
     }
 
-    /// Mesos's `CheckStatusInfo.Command`.
+    /// The exit code, if the command has run.
     pub struct CheckStatusInfoCommand("Command") {
         exit_code: Option<i32>,
     }
 
-    /// Mesos's `CheckStatusInfo.Http`.
+    /// The status, if there was an answer.
     pub struct CheckStatusInfoHttp("Http") {
         status_code: Option<u32>,
     }
 
-    /// Mesos's `CheckStatusInfo.Tcp`.
+    /// Whether the connection was accepted.
     pub struct CheckStatusInfoTcp("Tcp") {
         succeeded: Option<bool>,
     }
 }
 
 wire_enum! {
-    /// Mesos's `CheckInfo.Type`.
+    /// What a [`CheckInfo`] does.
     pub enum CheckInfoType {
         Unknown = "UNKNOWN" (0),
         Command = "COMMAND" (1),
@@ -93,7 +93,7 @@ wire_enum! {
         Tcp = "TCP" (3),
     }
 
-    /// Mesos's `HealthCheck.Type`.
+    /// What a [`HealthCheck`] does.
     pub enum HealthCheckType {
         Unknown = "UNKNOWN" (0),
         Command = "COMMAND" (1),

@@ -7,7 +7,7 @@ use crate::volume::Volume;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Image`.
+    /// An image of a root file system. `cached` is false to fetch it anew.
     pub struct Image("Image") {
         r#type: ImageType,
         appc: Option<AppcImage>,
@@ -15,21 +15,21 @@ message! {
         cached: bool = true,
     }
 
-    /// Mesos's `Image.Appc`.
+    /// An appc image.
     pub struct AppcImage("Appc") {
         name: String,
         id: Option<String>,
         labels: Option<Box<Labels>>,
     }
 
-    /// Mesos's `Image.Docker`.
+    /// A Docker image: `name[:tag|@digest]`.
     pub struct DockerImage("Docker") {
         name: String,
         credential: Option<Credential>,
         config: Option<Box<Secret>>,
     }
 
-    /// Mesos's `NetworkInfo`.
+    /// A network that a container joins, and its addresses there.
     pub struct NetworkInfo("NetworkInfo") {
         ip_addresses: Vec<IpAddress>,
         name: Option<String>,
@@ -38,31 +38,31 @@ message! {
         port_mappings: Vec<PortMapping>,
     }
 
-    /// Mesos's `NetworkInfo.IPAddress`.
+    /// An address; asked for, or given if it is in a status.
     pub struct IpAddress("IPAddress") {
         protocol: IpProtocol = IpProtocol::IPv4,
         ip_address: Option<String>,
     }
 
-    /// Mesos's `NetworkInfo.PortMapping`.
+    /// A port of the host that leads to one of the container.
     pub struct PortMapping("PortMapping") {
         host_port: u32,
         container_port: u32,
         protocol: Option<String>,
     }
 
-    /// Mesos's `CapabilityInfo`.
+    /// A set of Linux capabilities.
     pub struct CapabilityInfo("CapabilityInfo") {
         capabilities: Vec<LinuxCapability>,
     }
 
-    /// Mesos's `SeccompInfo`.
+    /// The seccomp profile of a container.
     pub struct SeccompInfo("SeccompInfo") {
         profile_name: Option<String>,
         unconfined: Option<bool>,
     }
 
-    /// Mesos's `LinuxInfo`.
+    /// What is special to Linux. `shm_size` is in megabytes.
     pub struct LinuxInfo("LinuxInfo") {
         capability_info: Option<CapabilityInfo>,
         bounding_capabilities: Option<CapabilityInfo>,
@@ -74,30 +74,31 @@ message! {
         share_cgroups: bool = true,
     }
 
-    /// Mesos's `RLimitInfo`.
+    /// POSIX resource limits.
     pub struct RLimitInfo("RLimitInfo") {
         rlimits: Vec<RLimit>,
     }
 
-    /// Mesos's `RLimitInfo.RLimit`.
+    /// One POSIX resource limit; unlimited if neither bound is set. Units are those of
+    /// `setrlimit(2)`.
     pub struct RLimit("RLimit") {
         r#type: Option<RLimitType>,
         hard: Option<u64>,
         soft: Option<u64>,
     }
 
-    /// Mesos's `TTYInfo`.
+    /// A terminal for the container.
     pub struct TtyInfo("TTYInfo") {
         window_size: Option<WindowSize>,
     }
 
-    /// Mesos's `TTYInfo.WindowSize`.
+    /// The size of a terminal, in characters.
     pub struct WindowSize("WindowSize") {
         rows: u32,
         columns: u32,
     }
 
-    /// Mesos's `ContainerInfo`.
+    /// The container that a task or executor runs in.
     pub struct ContainerInfo("ContainerInfo") {
         r#type: ContainerInfoType,
         volumes: Vec<Volume>,
@@ -110,7 +111,7 @@ message! {
         tty_info: Option<TtyInfo>,
     }
 
-    /// Mesos's `ContainerInfo.DockerInfo`.
+    /// A container of the Docker daemon.
     pub struct DockerInfo("DockerInfo") {
         image: String,
         network: DockerNetwork = DockerNetwork::Host,
@@ -121,19 +122,19 @@ message! {
         volume_driver: Option<String>,
     }
 
-    /// Mesos's `ContainerInfo.DockerInfo.PortMapping`.
+    /// A port of the host that leads to one of the Docker container.
     pub struct DockerPortMapping("PortMapping") {
         host_port: u32,
         container_port: u32,
         protocol: Option<String>,
     }
 
-    /// Mesos's `ContainerInfo.MesosInfo`.
+    /// A container of our own containerizer.
     pub struct MesosInfo("MesosInfo") {
         image: Option<Box<Image>>,
     }
 
-    /// Mesos's `ContainerStatus`.
+    /// What is known of a running container.
     pub struct ContainerStatus("ContainerStatus") {
         container_id: Option<ContainerId>,
         network_infos: Vec<NetworkInfo>,
@@ -141,61 +142,61 @@ message! {
         executor_pid: Option<u32>,
     }
 
-    /// Mesos's `CgroupInfo`.
+    /// The cgroups of a container.
     pub struct CgroupInfo("CgroupInfo") {
         net_cls: Option<NetCls>,
     }
 
-    /// Mesos's `CgroupInfo.NetCls`.
+    /// The network class of a container: `major:minor` in the halves of `classid`.
     pub struct NetCls("NetCls") {
         classid: Option<u32>,
     }
 
-    /// Mesos's `Device`.
+    /// A device of the host, by path or number.
     pub struct Device("Device") {
         path: Option<String>,
         number: Option<DeviceNumber>,
     }
 
-    /// Mesos's `Device.Number`.
+    /// The number of a device.
     pub struct DeviceNumber("Number") {
         major_number: u64,
         minor_number: u64,
     }
 
-    /// Mesos's `DeviceAccess`.
+    /// A device and what may be done with it.
     pub struct DeviceAccess("DeviceAccess") {
         device: Device,
         access: DeviceAccessAccess,
     }
 
-    /// Mesos's `DeviceAccess.Access`.
+    /// What may be done with a device.
     pub struct DeviceAccessAccess("Access") {
         read: Option<bool>,
         write: Option<bool>,
         mknod: Option<bool>,
     }
 
-    /// Mesos's `DeviceWhitelist`.
+    /// The devices that containers may use.
     pub struct DeviceWhitelist("DeviceWhitelist") {
         allowed_devices: Vec<DeviceAccess>,
     }
 }
 
 wire_enum! {
-    /// Mesos's `Image.Type`.
+    /// What an [`Image`] is.
     pub enum ImageType {
         Appc = "APPC" (1),
         Docker = "DOCKER" (2),
     }
 
-    /// Mesos's `NetworkInfo.Protocol`.
+    /// The version of the Internet Protocol.
     pub enum IpProtocol {
         IPv4 = "IPv4" (1),
         IPv6 = "IPv6" (2),
     }
 
-    /// Mesos's `CapabilityInfo.Capability`.
+    /// Linux capabilities, numbered from 1000 in the kernel's order.
     pub enum LinuxCapability {
         Unknown = "UNKNOWN" (0),
         Chown = "CHOWN" (1000),
@@ -241,14 +242,14 @@ wire_enum! {
         CheckpointRestore = "CHECKPOINT_RESTORE" (1040),
     }
 
-    /// Mesos's `LinuxInfo.IpcMode`.
+    /// Whose System V and POSIX IPC a container uses.
     pub enum IpcMode {
         Unknown = "UNKNOWN" (0),
         Private = "PRIVATE" (1),
         ShareParent = "SHARE_PARENT" (2),
     }
 
-    /// Mesos's `RLimitInfo.RLimit.Type`.
+    /// The resources of `setrlimit(2)`.
     pub enum RLimitType {
         Unknown = "UNKNOWN" (0),
         As = "RLMT_AS" (1),
@@ -269,13 +270,13 @@ wire_enum! {
         Stack = "RLMT_STACK" (16),
     }
 
-    /// Mesos's `ContainerInfo.Type`.
+    /// Who runs a container.
     pub enum ContainerInfoType {
         Docker = "DOCKER" (1),
         Mesos = "MESOS" (2),
     }
 
-    /// Mesos's `ContainerInfo.DockerInfo.Network`.
+    /// The network mode of a Docker container.
     pub enum DockerNetwork {
         Host = "HOST" (1),
         Bridge = "BRIDGE" (2),

@@ -3,18 +3,18 @@
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Labels`.
+    /// Labels, in order; a key may occur twice.
     pub struct Labels("Labels") {
         labels: Vec<Label>,
     }
 
-    /// Mesos's `Label`.
+    /// A free key, with a value or without.
     pub struct Label("Label") {
         key: String,
         value: Option<String>,
     }
 
-    /// Mesos's `Port`.
+    /// A port that a service listens on.
     pub struct Port("Port") {
         number: u32,
         name: Option<String>,
@@ -23,12 +23,12 @@ message! {
         labels: Option<Box<Labels>>,
     }
 
-    /// Mesos's `Ports`.
+    /// The ports of a service.
     pub struct Ports("Ports") {
         ports: Vec<Port>,
     }
 
-    /// Mesos's `DiscoveryInfo`.
+    /// What service discovery should say of a task or executor.
     pub struct DiscoveryInfo("DiscoveryInfo") {
         visibility: Visibility,
         name: Option<String>,
@@ -41,7 +41,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `DiscoveryInfo.Visibility`.
+    /// Who should see a service.
     pub enum Visibility {
         Framework = "FRAMEWORK" (0),
         Cluster = "CLUSTER" (1),

@@ -4,7 +4,7 @@ use crate::time::TimeInfo;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `FileInfo`.
+    /// A file or folder that the files API lists. `size` is in bytes, `mode` as `stat` has it.
     pub struct FileInfo("FileInfo") {
         path: String,
         nlink: Option<i32>,
@@ -17,7 +17,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `Status`.
+    /// The state of a scheduler or executor driver.
     pub enum DriverStatus {
         NotStarted = "DRIVER_NOT_STARTED" (1),
         Running = "DRIVER_RUNNING" (2),

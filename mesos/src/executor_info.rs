@@ -10,7 +10,7 @@ use crate::time::DurationInfo;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `CommandInfo`.
+    /// A command: `value` for the shell, or `value` with `arguments` if `shell` is false.
     pub struct CommandInfo("CommandInfo") {
         uris: Vec<Uri>,
         environment: Option<Environment>,
@@ -20,7 +20,7 @@ message! {
         user: Option<String>,
     }
 
-    /// Mesos's `CommandInfo.URI`.
+    /// A file to fetch into the sandbox.
     pub struct Uri("URI") {
         value: String,
         executable: Option<bool>,
@@ -29,7 +29,7 @@ message! {
         output_file: Option<String>,
     }
 
-    /// Mesos's `ExecutorInfo`.
+    /// An executor, as its framework describes it.
     pub struct ExecutorInfo("ExecutorInfo") {
         r#type: Option<ExecutorInfoType>,
         executor_id: ExecutorId,
@@ -45,12 +45,12 @@ message! {
         labels: Option<Box<Labels>>,
     }
 
-    /// Mesos's `Environment`.
+    /// Environment variables.
     pub struct Environment("Environment") {
         variables: Vec<EnvironmentVariable>,
     }
 
-    /// Mesos's `Environment.Variable`.
+    /// One variable, with a plain value or a secret one.
     pub struct EnvironmentVariable("Variable") {
         name: String,
         r#type: EnvironmentVariableType = EnvironmentVariableType::Value,
@@ -58,63 +58,63 @@ message! {
         secret: Option<Box<Secret>>,
     }
 
-    /// Mesos's `Parameter`.
+    /// A key with its value.
     pub struct Parameter("Parameter") {
         key: String,
         value: String,
     }
 
-    /// Mesos's `Parameters`.
+    /// Keys with their values.
     pub struct Parameters("Parameters") {
         parameter: Vec<Parameter>,
     }
 
-    /// Mesos's `Credential`.
+    /// A principal and its secret.
     pub struct Credential("Credential") {
         principal: String,
         secret: Option<String>,
     }
 
-    /// Mesos's `Credentials`.
+    /// Principals and their secrets.
     pub struct Credentials("Credentials") {
         credentials: Vec<Credential>,
     }
 
-    /// Mesos's `Secret`.
+    /// Something not to be seen: its value, or where it is kept.
     pub struct Secret("Secret") {
         r#type: Option<SecretType>,
         reference: Option<SecretReference>,
         value: Option<SecretValue>,
     }
 
-    /// Mesos's `Secret.Reference`.
+    /// Where a secret is kept.
     pub struct SecretReference("Reference") {
         name: String,
         key: Option<String>,
     }
 
-    /// Mesos's `Secret.Value`.
+    /// A secret itself.
     pub struct SecretValue("Value") {
         data: Bytes,
     }
 }
 
 wire_enum! {
-    /// Mesos's `ExecutorInfo.Type`.
+    /// Whose executor it is.
     pub enum ExecutorInfoType {
         Unknown = "UNKNOWN" (0),
         Default = "DEFAULT" (1),
         Custom = "CUSTOM" (2),
     }
 
-    /// Mesos's `Environment.Variable.Type`.
+    /// Whether a variable is plain or secret.
     pub enum EnvironmentVariableType {
         Unknown = "UNKNOWN" (0),
         Value = "VALUE" (1),
         Secret = "SECRET" (2),
     }
 
-    /// Mesos's `Secret.Type`.
+    /// What a [`Secret`] holds.
     pub enum SecretType {
         Unknown = "UNKNOWN" (0),
         Reference = "REFERENCE" (1),

@@ -10,7 +10,7 @@ use crate::value::Scalar;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `FrameworkInfo`.
+    /// A framework. `failover_timeout` is in seconds.
     pub struct FrameworkInfo("FrameworkInfo") {
         user: String,
         name: String,
@@ -27,39 +27,39 @@ message! {
         offer_filters: BTreeMap<String, OfferFilters>,
     }
 
-    /// Mesos's `FrameworkInfo.Capability`.
+    /// Something that a framework declares it can deal with.
     pub struct FrameworkCapability("Capability") {
         r#type: Option<FrameworkCapabilityType>,
     }
 
-    /// Mesos's `OfferFilters`.
+    /// What offers in a role must have to be made at all.
     pub struct OfferFilters("OfferFilters") {
         min_allocatable_resources: Option<MinAllocatableResources>,
     }
 
-    /// Mesos's `OfferFilters.ResourceQuantities`.
+    /// Amounts that an offer must have, all of them.
     pub struct OfferFilterQuantities("ResourceQuantities") {
         quantities: BTreeMap<String, Scalar>,
     }
 
-    /// Mesos's `OfferFilters.MinAllocatableResources`.
+    /// Alternatives, one of which an offer must have.
     pub struct MinAllocatableResources("MinAllocatableResources") {
         quantities: Vec<OfferFilterQuantities>,
     }
 
-    /// Mesos's `AttributeConstraint`.
+    /// A condition on one attribute of an agent.
     pub struct AttributeConstraint("AttributeConstraint") {
         selector: ConstraintSelector,
         predicate: ConstraintPredicate,
     }
 
-    /// Mesos's `AttributeConstraint.Selector`.
+    /// Which attribute: a real one by name, or one that every agent has.
     pub struct ConstraintSelector("Selector") {
         pseudoattribute_type: Option<PseudoattributeType>,
         attribute_name: Option<String>,
     }
 
-    /// Mesos's `AttributeConstraint.Predicate`.
+    /// What is demanded of the attribute; one field is set.
     pub struct ConstraintPredicate("Predicate") {
         exists: Option<Exists>,
         not_exists: Option<NotExists>,
@@ -69,52 +69,52 @@ message! {
         text_not_matches: Option<TextNotMatches>,
     }
 
-    /// Mesos's `AttributeConstraint.Predicate.Exists`.
+    /// The agent has the attribute.
     pub struct Exists("Exists") {
     }
 
-    /// Mesos's `AttributeConstraint.Predicate.NotExists`.
+    /// The agent lacks the attribute.
     pub struct NotExists("NotExists") {
     }
 
-    /// Mesos's `AttributeConstraint.Predicate.TextEquals`.
+    /// The attribute is this text. Attributes that are no text pass.
     pub struct TextEquals("TextEquals") {
         value: String,
     }
 
-    /// Mesos's `AttributeConstraint.Predicate.TextNotEquals`.
+    /// The attribute is not this text.
     pub struct TextNotEquals("TextNotEquals") {
         value: String,
     }
 
-    /// Mesos's `AttributeConstraint.Predicate.TextMatches`.
+    /// The attribute matches this regular expression (RE2's dialect) as a whole.
     pub struct TextMatches("TextMatches") {
         regex: String,
     }
 
-    /// Mesos's `AttributeConstraint.Predicate.TextNotMatches`.
+    /// The attribute does not match this regular expression as a whole.
     pub struct TextNotMatches("TextNotMatches") {
         regex: String,
     }
 
-    /// Mesos's `OfferConstraints`.
+    /// Which agents a framework wants offers from, by role.
     pub struct OfferConstraints("OfferConstraints") {
         role_constraints: BTreeMap<String, RoleConstraints>,
     }
 
-    /// Mesos's `OfferConstraints.RoleConstraints`.
+    /// Alternatives, one of which an agent must satisfy.
     pub struct RoleConstraints("RoleConstraints") {
         groups: Vec<ConstraintGroup>,
     }
 
-    /// Mesos's `OfferConstraints.RoleConstraints.Group`.
+    /// Conditions, all of which an agent must satisfy.
     pub struct ConstraintGroup("Group") {
         attribute_constraints: Vec<AttributeConstraint>,
     }
 }
 
 wire_enum! {
-    /// Mesos's `FrameworkInfo.Capability.Type`.
+    /// What a framework can deal with.
     pub enum FrameworkCapabilityType {
         Unknown = "UNKNOWN" (0),
         RevocableResources = "REVOCABLE_RESOURCES" (1),
@@ -127,7 +127,7 @@ wire_enum! {
         RegionAware = "REGION_AWARE" (8),
     }
 
-    /// Mesos's `AttributeConstraint.Selector.PseudoattributeType`.
+    /// Attributes that every agent has.
     pub enum PseudoattributeType {
         Unknown = "UNKNOWN" (0),
         Hostname = "HOSTNAME" (1),
@@ -156,5 +156,33 @@ impl FrameworkInfo {
         // Mesos counts nanoseconds in 63 bits.
         let representable = (0.0..=i64::MAX as f64 / 1e9).contains(&self.failover_timeout);
         representable.then(|| Duration::from_secs_f64(self.failover_timeout))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_follow_the_capability() {
+        let mut info = FrameworkInfo { role: Some("a".to_owned()), ..FrameworkInfo::default() };
+        assert_eq!(info.effective_roles(), ["a".to_owned()].into());
+        info.role = None;
+        assert_eq!(info.effective_roles(), ["*".to_owned()].into());
+        info.roles = vec!["b".to_owned(), "c".to_owned()];
+        let r#type = Some(FrameworkCapabilityType::MultiRole);
+        info.capabilities.push(FrameworkCapability { r#type });
+        assert_eq!(info.effective_roles(), ["b".to_owned(), "c".to_owned()].into());
+    }
+
+    #[test]
+    fn senseless_timeouts_are_none() {
+        let timeout = |failover_timeout| {
+            FrameworkInfo { failover_timeout, ..FrameworkInfo::default() }.failover_timeout()
+        };
+        assert_eq!(timeout(0.5), Some(Duration::from_millis(500)));
+        for bad in [-1.0, 1e300, f64::NAN, f64::INFINITY] {
+            assert_eq!(timeout(bad), None);
+        }
     }
 }

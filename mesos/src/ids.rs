@@ -176,3 +176,27 @@ impl fmt::Display for ContainerId {
         f.write_str(&self.value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_would_break_paths_are_refused() {
+        let says = |id: &str| validate_id(id).unwrap_err().to_string();
+        assert_eq!(says(""), "ID must not be empty");
+        assert_eq!(says(".."), "'..' is disallowed");
+        assert_eq!(says(&"x".repeat(256)), "ID must not be greater than 255 characters");
+        for bad in ["a/b", "a\\b", "a\nb", "a\0"] {
+            assert!(says(bad).ends_with("contains invalid characters"));
+        }
+        validate_id("a b.c:d-é").unwrap();
+    }
+
+    #[test]
+    fn nested_containers_print_from_the_root() {
+        let id =
+            ContainerId { value: "b".to_owned(), parent: Some(Box::new(ContainerId::root("a"))) };
+        assert_eq!(id.to_string(), "a.b");
+    }
+}

@@ -7,30 +7,30 @@ use crate::time::TimeInfo;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Window`.
+    /// Machines that will be away together.
     pub struct Window("Window") {
         machine_ids: Vec<MachineId>,
         unavailability: Unavailability,
     }
 
-    /// Mesos's `Schedule`.
+    /// All windows of maintenance.
     pub struct Schedule("Schedule") {
         windows: Vec<Window>,
     }
 
-    /// Mesos's `ClusterStatus`.
+    /// The machines that are to go away, and those that are away.
     pub struct ClusterStatus("ClusterStatus") {
         draining_machines: Vec<DrainingMachine>,
         down_machines: Vec<MachineId>,
     }
 
-    /// Mesos's `ClusterStatus.DrainingMachine`.
+    /// A machine that is to go away, and what frameworks say to that.
     pub struct DrainingMachine("DrainingMachine") {
         id: MachineId,
         statuses: Vec<InverseOfferStatus>,
     }
 
-    /// Mesos's `InverseOfferStatus`.
+    /// A framework's latest answer to an inverse offer.
     pub struct InverseOfferStatus("InverseOfferStatus") {
         status: InverseOfferResponse,
         framework_id: FrameworkId,
@@ -39,7 +39,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `InverseOfferStatus.Status`.
+    /// What a framework answered.
     pub enum InverseOfferResponse {
         Unknown = "UNKNOWN" (1),
         Accept = "ACCEPT" (2),

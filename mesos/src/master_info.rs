@@ -7,14 +7,14 @@ use crate::resource::Resource;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Address`.
+    /// Where a process listens.
     pub struct Address("Address") {
         hostname as "h": Option<String>,
         ip as "i": Option<String>,
         port as "p": i32,
     }
 
-    /// Mesos's `URL`.
+    /// A URL in its parts.
     pub struct Url("URL") {
         scheme as "s": String,
         address as "a": Address,
@@ -23,7 +23,7 @@ message! {
         fragment as "f": Option<String>,
     }
 
-    /// Mesos's `MasterInfo`.
+    /// A master. `ip` holds the IPv4 address with its first octet lowest.
     pub struct MasterInfo("MasterInfo") {
         id: String,
         ip: u32,
@@ -36,18 +36,18 @@ message! {
         capabilities: Vec<MasterCapability>,
     }
 
-    /// Mesos's `MasterInfo.Capability`.
+    /// Something that a master declares it can do.
     pub struct MasterCapability("Capability") {
         r#type: Option<MasterCapabilityType>,
     }
 
-    /// Mesos's `WeightInfo`.
+    /// The weight of a role: its share relative to others.
     pub struct WeightInfo("WeightInfo") {
         weight: f64,
         role: Option<String>,
     }
 
-    /// Mesos's `VersionInfo`.
+    /// The version of a daemon. `build_time` is in seconds since the Unix epoch.
     pub struct VersionInfo("VersionInfo") {
         version: String,
         build_date: Option<String>,
@@ -58,13 +58,13 @@ message! {
         git_tag: Option<String>,
     }
 
-    /// Mesos's `Flag`.
+    /// A flag and its value.
     pub struct Flag("Flag") {
         name: String,
         value: Option<String>,
     }
 
-    /// Mesos's `Role`.
+    /// A role with its frameworks and what is allocated to it.
     pub struct Role("Role") {
         name: String,
         weight: f64,
@@ -72,7 +72,7 @@ message! {
         resources: Vec<Resource>,
     }
 
-    /// Mesos's `Metric`.
+    /// A metric and its value, if it has one now.
     pub struct Metric("Metric") {
         name: String,
         value: Option<f64>,
@@ -80,7 +80,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `MasterInfo.Capability.Type`.
+    /// What a master can do.
     pub enum MasterCapabilityType {
         Unknown = "UNKNOWN" (0),
         AgentUpdate = "AGENT_UPDATE" (1),

@@ -5,7 +5,7 @@
 use crate::message;
 
 message! {
-    /// Mesos's `IpStatistics`.
+    /// Counters of IP, as in `/proc/net/snmp`.
     pub struct IpStatistics("IpStatistics") {
         Forwarding: Option<i64>,
         DefaultTTL: Option<i64>,
@@ -28,7 +28,7 @@ message! {
         FragCreates: Option<i64>,
     }
 
-    /// Mesos's `IcmpStatistics`.
+    /// Counters of ICMP, as in `/proc/net/snmp`.
     pub struct IcmpStatistics("IcmpStatistics") {
         InMsgs: Option<i64>,
         InErrors: Option<i64>,
@@ -59,7 +59,7 @@ message! {
         OutAddrMaskReps: Option<i64>,
     }
 
-    /// Mesos's `TcpStatistics`.
+    /// Counters of TCP, as in `/proc/net/snmp`.
     pub struct TcpStatistics("TcpStatistics") {
         RtoAlgorithm: Option<i64>,
         RtoMin: Option<i64>,
@@ -78,7 +78,7 @@ message! {
         InCsumErrors: Option<i64>,
     }
 
-    /// Mesos's `UdpStatistics`.
+    /// Counters of UDP, as in `/proc/net/snmp`.
     pub struct UdpStatistics("UdpStatistics") {
         InDatagrams: Option<i64>,
         NoPorts: Option<i64>,
@@ -90,7 +90,7 @@ message! {
         IgnoredMulti: Option<i64>,
     }
 
-    /// Mesos's `SNMPStatistics`.
+    /// What `/proc/net/snmp` of a container's network says.
     pub struct SnmpStatistics("SNMPStatistics") {
         ip_stats: Option<IpStatistics>,
         icmp_stats: Option<IcmpStatistics>,

@@ -9,19 +9,21 @@ use crate::time::{DurationInfo, TimeInfo};
 use crate::value::Attribute;
 
 message! {
-    /// Mesos's `Unavailability`.
+    /// When machines will be away; for ever, if there is no duration.
     pub struct Unavailability("Unavailability") {
         start: TimeInfo,
         duration: Option<DurationInfo>,
     }
 
-    /// Mesos's `Request`.
+    /// Resources that a framework would like. Nothing needs to come of it.
     pub struct Request("Request") {
         agent_id: Option<AgentId>,
         resources: Vec<Resource>,
     }
 
-    /// Mesos's `Offer`.
+    /// Resources of one agent, for one framework, until it answers or the offer is rescinded.
+    ///
+    /// Short keys: see [`crate::msgpack`].
     pub struct Offer("Offer") {
         id as "i": OfferId,
         framework_id as "f": FrameworkId,
@@ -36,7 +38,7 @@ message! {
         allocation_info as "l": Option<AllocationInfo>,
     }
 
-    /// Mesos's `InverseOffer`.
+    /// A request to give resources back before machines go away.
     pub struct InverseOffer("InverseOffer") {
         id: OfferId,
         url: Option<Box<Url>>,
@@ -46,7 +48,7 @@ message! {
         resources: Vec<Resource>,
     }
 
-    /// Mesos's `Filters`.
+    /// For how many seconds what was declined is not to be offered again.
     pub struct Filters("Filters") {
         refuse_seconds: f64 = 5.0,
     }

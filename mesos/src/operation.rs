@@ -9,7 +9,7 @@ use crate::value::Scalar;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Offer.Operation`.
+    /// Something to be done with offered resources.
     pub struct OfferOperation("Operation") {
         r#type: Option<OfferOperationType>,
         id: Option<OperationId>,
@@ -25,68 +25,68 @@ message! {
         destroy_disk: Option<DestroyDisk>,
     }
 
-    /// Mesos's `Offer.Operation.Launch`.
+    /// Launch tasks.
     pub struct Launch("Launch") {
         task_infos: Vec<TaskInfo>,
     }
 
-    /// Mesos's `Offer.Operation.LaunchGroup`.
+    /// Launch tasks together, under one executor.
     pub struct LaunchGroup("LaunchGroup") {
         executor: ExecutorInfo,
         task_group: TaskGroupInfo,
     }
 
-    /// Mesos's `Offer.Operation.Reserve`.
+    /// Push a reservation onto resources; or replace the reservations of `source`.
     pub struct Reserve("Reserve") {
         source: Vec<Resource>,
         resources: Vec<Resource>,
     }
 
-    /// Mesos's `Offer.Operation.Unreserve`.
+    /// Pop the innermost reservation of resources.
     pub struct Unreserve("Unreserve") {
         resources: Vec<Resource>,
     }
 
-    /// Mesos's `Offer.Operation.Create`.
+    /// Make persistent volumes of reserved disk space.
     pub struct Create("Create") {
         volumes: Vec<Resource>,
     }
 
-    /// Mesos's `Offer.Operation.Destroy`.
+    /// Delete persistent volumes with what is in them.
     pub struct Destroy("Destroy") {
         volumes: Vec<Resource>,
     }
 
-    /// Mesos's `Offer.Operation.GrowVolume`.
+    /// Add disk space to a volume.
     pub struct GrowVolume("GrowVolume") {
         volume: Resource,
         addition: Resource,
     }
 
-    /// Mesos's `Offer.Operation.ShrinkVolume`.
+    /// Take disk space, in megabytes, from a volume.
     pub struct ShrinkVolume("ShrinkVolume") {
         volume: Resource,
         subtract: Scalar,
     }
 
-    /// Mesos's `Offer.Operation.CreateDisk`.
+    /// Make a `MOUNT` or `BLOCK` disk of raw storage.
     pub struct CreateDisk("CreateDisk") {
         source: Resource,
         target_type: DiskSourceType,
         target_profile: Option<String>,
     }
 
-    /// Mesos's `Offer.Operation.DestroyDisk`.
+    /// Make raw storage of a disk.
     pub struct DestroyDisk("DestroyDisk") {
         source: Resource,
     }
 
-    /// Mesos's `UUID`.
+    /// The 16 octets of a UUID.
     pub struct Uuid("UUID") {
         value: Bytes,
     }
 
-    /// Mesos's `Operation`.
+    /// An operation with all that is known of it.
     pub struct Operation("Operation") {
         framework_id: Option<FrameworkId>,
         agent_id: Option<AgentId>,
@@ -96,7 +96,7 @@ message! {
         uuid: Uuid,
     }
 
-    /// Mesos's `OperationStatus`.
+    /// What became of an operation. `uuid` is present if it is to be acknowledged.
     pub struct OperationStatus("OperationStatus") {
         operation_id: Option<OperationId>,
         state: OperationState,
@@ -109,7 +109,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `Offer.Operation.Type`.
+    /// What an [`OfferOperation`] is.
     pub enum OfferOperationType {
         Unknown = "UNKNOWN" (0),
         Launch = "LAUNCH" (1),
@@ -124,7 +124,7 @@ wire_enum! {
         DestroyDisk = "DESTROY_DISK" (14),
     }
 
-    /// Mesos's `OperationState`.
+    /// The state of an operation.
     pub enum OperationState {
         Unsupported = "OPERATION_UNSUPPORTED" (0),
         Pending = "OPERATION_PENDING" (1),

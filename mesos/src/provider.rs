@@ -8,7 +8,7 @@ use crate::value::Attribute;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `CSIPluginContainerInfo`.
+    /// A container that runs a storage plug-in, and the services that it offers.
     pub struct CsiPluginContainerInfo("CSIPluginContainerInfo") {
         services: Vec<CsiService>,
         command: Option<Box<CommandInfo>>,
@@ -16,13 +16,13 @@ message! {
         container: Option<Box<ContainerInfo>>,
     }
 
-    /// Mesos's `CSIPluginEndpoint`.
+    /// Where a service of a storage plug-in listens.
     pub struct CsiPluginEndpoint("CSIPluginEndpoint") {
         csi_service: CsiService,
         endpoint: String,
     }
 
-    /// Mesos's `CSIPluginInfo`.
+    /// A storage plug-in (Container Storage Interface).
     pub struct CsiPluginInfo("CSIPluginInfo") {
         r#type: String,
         name: String = "default".to_owned(),
@@ -32,7 +32,7 @@ message! {
         target_path_exists: Option<bool>,
     }
 
-    /// Mesos's `ResourceProviderInfo`.
+    /// A provider of resources that an agent would not have by itself.
     pub struct ResourceProviderInfo("ResourceProviderInfo") {
         id: Option<ResourceProviderId>,
         attributes: Vec<Attribute>,
@@ -42,7 +42,7 @@ message! {
         storage: Option<ResourceProviderStorage>,
     }
 
-    /// Mesos's `ResourceProviderInfo.Storage`.
+    /// A provider of storage: the plug-in behind it.
     pub struct ResourceProviderStorage("Storage") {
         plugin: CsiPluginInfo,
         reconciliation_interval_seconds: Option<f64>,
@@ -50,7 +50,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `CSIPluginContainerInfo.Service`.
+    /// The services that storage plug-ins have.
     pub enum CsiService {
         Unknown = "UNKNOWN" (0),
         ControllerService = "CONTROLLER_SERVICE" (1),

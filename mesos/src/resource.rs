@@ -7,7 +7,10 @@ use crate::volume::Volume;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Resource`.
+    /// An amount of something, with all that sets it apart. Scalars of `mem` and `disk` are in
+    /// megabytes.
+    ///
+    /// Short keys: see [`crate::msgpack`].
     pub struct Resource("Resource") {
         provider_id as "p": Option<ResourceProviderId>,
         name as "n": String,
@@ -24,12 +27,12 @@ message! {
         shared as "h": Option<SharedInfo>,
     }
 
-    /// Mesos's `Resource.AllocationInfo`.
+    /// The role in which resources are allocated.
     pub struct AllocationInfo("AllocationInfo") {
         role as "r": Option<String>,
     }
 
-    /// Mesos's `Resource.ReservationInfo`.
+    /// For which role resources are reserved, and by whom.
     pub struct ReservationInfo("ReservationInfo") {
         r#type as "t": Option<ReservationType>,
         role as "r": Option<String>,
@@ -37,20 +40,20 @@ message! {
         labels as "l": Option<Box<Labels>>,
     }
 
-    /// Mesos's `Resource.DiskInfo`.
+    /// What a disk resource is, beyond its size.
     pub struct DiskInfo("DiskInfo") {
         persistence: Option<Persistence>,
         volume: Option<Volume>,
         source: Option<DiskSource>,
     }
 
-    /// Mesos's `Resource.DiskInfo.Persistence`.
+    /// The id of a persistent volume, unique in its role on its agent.
     pub struct Persistence("Persistence") {
         id: String,
         principal: Option<String>,
     }
 
-    /// Mesos's `Resource.DiskInfo.Source`.
+    /// Where disk space comes from, if not from the agent's work directory.
     pub struct DiskSource("Source") {
         r#type: DiskSourceType,
         path: Option<DiskSourcePath>,
@@ -61,34 +64,34 @@ message! {
         profile: Option<String>,
     }
 
-    /// Mesos's `Resource.DiskInfo.Source.Path`.
+    /// A folder, whose space can be split.
     pub struct DiskSourcePath("Path") {
         root: Option<String>,
     }
 
-    /// Mesos's `Resource.DiskInfo.Source.Mount`.
+    /// A whole file system, which is not split.
     pub struct DiskSourceMount("Mount") {
         root: Option<String>,
     }
 
-    /// Mesos's `Resource.RevocableInfo`.
+    /// The resource may be taken back at any time.
     pub struct RevocableInfo("RevocableInfo") {
     }
 
-    /// Mesos's `Resource.SharedInfo`.
+    /// Several tasks may use the resource at once.
     pub struct SharedInfo("SharedInfo") {
     }
 }
 
 wire_enum! {
-    /// Mesos's `Resource.ReservationInfo.Type`.
+    /// Who can undo a reservation: nobody while the agent runs, or whoever may.
     pub enum ReservationType {
         Unknown = "UNKNOWN" (0),
         Static = "STATIC" (1),
         Dynamic = "DYNAMIC" (2),
     }
 
-    /// Mesos's `Resource.DiskInfo.Source.Type`.
+    /// What a [`DiskSource`] is.
     pub enum DiskSourceType {
         Unknown = "UNKNOWN" (0),
         Path = "PATH" (1),

@@ -10,7 +10,7 @@ use crate::resource::{DiskSource, Persistence, Resource};
 use crate::value::Range;
 
 message! {
-    /// Mesos's `TrafficControlStatistics`.
+    /// Counters of one queueing discipline of a container's network.
     pub struct TrafficControlStatistics("TrafficControlStatistics") {
         id: String,
         backlog: Option<u64>,
@@ -24,7 +24,7 @@ message! {
         requeues: Option<u64>,
     }
 
-    /// Mesos's `DiskStatistics`.
+    /// The use of one disk resource or volume.
     pub struct DiskStatistics("DiskStatistics") {
         source: Option<DiskSource>,
         persistence: Option<Persistence>,
@@ -32,7 +32,7 @@ message! {
         used_bytes: Option<u64>,
     }
 
-    /// Mesos's `ResourceStatistics`.
+    /// What a container uses at a point in time.
     pub struct ResourceStatistics("ResourceStatistics") {
         timestamp: f64,
         processes: Option<u32>,
@@ -91,7 +91,7 @@ message! {
         net_snmp_statistics: Option<Box<SnmpStatistics>>,
     }
 
-    /// Mesos's `ResourceStatistics.RatePercentiles`.
+    /// Percentiles of a rate over time.
     pub struct RatePercentiles("RatePercentiles") {
         min: Option<u64>,
         max: Option<u64>,
@@ -104,7 +104,7 @@ message! {
         samples: Option<u64>,
     }
 
-    /// Mesos's `ResourceStatistics.RateStatistics`.
+    /// Rates of a container's network traffic.
     pub struct RateStatistics("RateStatistics") {
         rx_rate: Option<RatePercentiles>,
         rx_packet_rate: Option<RatePercentiles>,
@@ -118,13 +118,13 @@ message! {
         sampling_interval_secs: Option<f64>,
     }
 
-    /// Mesos's `ResourceUsage`.
+    /// What everything on an agent uses.
     pub struct ResourceUsage("ResourceUsage") {
         executors: Vec<ResourceUsageExecutor>,
         total: Vec<Resource>,
     }
 
-    /// Mesos's `ResourceUsage.Executor`.
+    /// What an executor uses, and what it and its tasks have.
     pub struct ResourceUsageExecutor("Executor") {
         executor_info: ExecutorInfo,
         allocated: Vec<Resource>,
@@ -133,7 +133,7 @@ message! {
         tasks: Vec<ResourceUsageExecutorTask>,
     }
 
-    /// Mesos's `ResourceUsage.Executor.Task`.
+    /// What a task has.
     pub struct ResourceUsageExecutorTask("Task") {
         name: String,
         id: TaskId,
@@ -141,7 +141,7 @@ message! {
         labels: Option<Box<Labels>>,
     }
 
-    /// Mesos's `PerfStatistics`.
+    /// Samples of `perf stat`. `duration` is in seconds.
     pub struct PerfStatistics("PerfStatistics") {
         timestamp: f64,
         duration: f64,

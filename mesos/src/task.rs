@@ -15,12 +15,12 @@ use crate::value::Scalar;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `KillPolicy`.
+    /// How long a task may take to end before it is killed.
     pub struct KillPolicy("KillPolicy") {
         grace_period: Option<DurationInfo>,
     }
 
-    /// Mesos's `TaskInfo`.
+    /// A task, as its framework describes it.
     pub struct TaskInfo("TaskInfo") {
         name: String,
         task_id: TaskId,
@@ -39,12 +39,12 @@ message! {
         limits: BTreeMap<String, Scalar>,
     }
 
-    /// Mesos's `TaskGroupInfo`.
+    /// Tasks that are launched together or not at all.
     pub struct TaskGroupInfo("TaskGroupInfo") {
         tasks: Vec<TaskInfo>,
     }
 
-    /// Mesos's `Task`.
+    /// A task with all that is known of it.
     pub struct Task("Task") {
         name: String,
         task_id: TaskId,
@@ -65,12 +65,13 @@ message! {
         limits: BTreeMap<String, Scalar>,
     }
 
-    /// Mesos's `TaskResourceLimitation`.
+    /// The limits that a task ran into.
     pub struct TaskResourceLimitation("TaskResourceLimitation") {
         resources: Vec<Resource>,
     }
 
-    /// Mesos's `TaskStatus`.
+    /// What happened to a task. `timestamp` is in seconds since the Unix epoch; `uuid` is present
+    /// if the status is to be acknowledged.
     pub struct TaskStatus("TaskStatus") {
         task_id: TaskId,
         state: TaskState,
@@ -92,7 +93,7 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `TaskState`.
+    /// The state of a task.
     pub enum TaskState {
         Staging = "TASK_STAGING" (6),
         Starting = "TASK_STARTING" (0),
@@ -110,14 +111,14 @@ wire_enum! {
         Unknown = "TASK_UNKNOWN" (13),
     }
 
-    /// Mesos's `TaskStatus.Source`.
+    /// Who made a status.
     pub enum StatusSource {
         Master = "SOURCE_MASTER" (0),
         Agent = "SOURCE_AGENT" (1),
         Executor = "SOURCE_EXECUTOR" (2),
     }
 
-    /// Mesos's `TaskStatus.Reason`.
+    /// Why a task is in its state.
     pub enum Reason {
         CommandExecutorFailed = "REASON_COMMAND_EXECUTOR_FAILED" (0),
         ContainerLaunchFailed = "REASON_CONTAINER_LAUNCH_FAILED" (21),
@@ -225,5 +226,45 @@ impl Task {
     /// What the task uses.
     pub fn resources(&self) -> Resources {
         Resources::from(&self.resources)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    #[test]
+    fn a_task_is_made_of_its_description() {
+        let info: TaskInfo = json::from_slice(
+            br#"{"name":"n","task_id":{"value":"t"},"agent_id":{"value":"a"},
+                "resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}}],
+                "executor":{"executor_id":{"value":"e"},"command":{"value":"x","user":"nobody"},
+                    "resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0.5}}]},
+                "labels":{"labels":[{"key":"k"}]},"limits":{"cpus":{"value":2}},
+                "kill_policy":{"grace_period":{"nanoseconds":5}}}"#,
+            "TaskInfo",
+        )
+        .unwrap();
+        let task = Task::new(&info, &FrameworkId::new("f"), TaskState::Staging);
+        assert_eq!(task.framework_id.as_str(), "f");
+        assert_eq!(task.executor_id, Some(ExecutorId::new("e")));
+        assert_eq!(task.user.as_deref(), Some("nobody"));
+        assert_eq!(task.state, TaskState::Staging);
+        assert_eq!(
+            (task.resources().cpus(), info.total_resources().cpus()),
+            (Some(1.0), Some(1.5))
+        );
+        assert_eq!((&task.labels, &task.kill_policy), (&info.labels, &info.kill_policy));
+        assert_eq!(task.limits, info.limits);
+        assert!(task.statuses.is_empty() && task.status_update_state.is_none());
+    }
+
+    #[test]
+    fn a_lost_task_is_over_and_an_unreachable_one_is_not() {
+        let open: Vec<TaskState> =
+            TaskState::ALL.iter().copied().filter(|state| !state.is_terminal()).collect();
+        use TaskState::*;
+        assert_eq!(open, [Staging, Starting, Running, Killing, Unreachable, Unknown]);
     }
 }

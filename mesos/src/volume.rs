@@ -7,12 +7,12 @@ use crate::executor_info::{Parameters, Secret};
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `MountPropagation`.
+    /// Whether mounts in a volume are seen on the other side.
     pub struct MountPropagation("MountPropagation") {
         mode: Option<MountPropagationMode>,
     }
 
-    /// Mesos's `Volume`.
+    /// A folder in a container, and where it comes from.
     pub struct Volume("Volume") {
         mode: VolumeMode,
         container_path: String,
@@ -21,7 +21,7 @@ message! {
         source: Option<Box<VolumeSource>>,
     }
 
-    /// Mesos's `Volume.Source`.
+    /// Where a volume comes from, if not from a path of the host.
     pub struct VolumeSource("Source") {
         r#type: Option<VolumeSourceType>,
         docker_volume: Option<DockerVolume>,
@@ -31,54 +31,54 @@ message! {
         csi_volume: Option<CsiVolume>,
     }
 
-    /// Mesos's `Volume.Source.DockerVolume`.
+    /// A volume of a Docker volume driver.
     pub struct DockerVolume("DockerVolume") {
         driver: Option<String>,
         name: String,
         driver_options: Option<Parameters>,
     }
 
-    /// Mesos's `Volume.Source.HostPath`.
+    /// A path of the host.
     pub struct HostPath("HostPath") {
         path: String,
         mount_propagation: Option<MountPropagation>,
     }
 
-    /// Mesos's `Volume.Source.SandboxPath`.
+    /// A path in the sandbox of the container or of its parent.
     pub struct SandboxPath("SandboxPath") {
         r#type: Option<SandboxPathType>,
         path: String,
     }
 
-    /// Mesos's `Volume.Source.CSIVolume`.
+    /// A volume of a storage plug-in.
     pub struct CsiVolume("CSIVolume") {
         plugin_name: String,
         static_provisioning: Option<StaticProvisioning>,
     }
 
-    /// Mesos's `Volume.Source.CSIVolume.VolumeCapability`.
+    /// How a volume of a storage plug-in is used.
     pub struct VolumeCapability("VolumeCapability") {
         access_mode: CsiAccessMode,
         block: Option<VolumeCapabilityBlockVolume>,
         mount: Option<VolumeCapabilityMountVolume>,
     }
 
-    /// Mesos's `Volume.Source.CSIVolume.VolumeCapability.BlockVolume`.
+    /// As a block device.
     pub struct VolumeCapabilityBlockVolume("BlockVolume") {
     }
 
-    /// Mesos's `Volume.Source.CSIVolume.VolumeCapability.MountVolume`.
+    /// As a mounted file system.
     pub struct VolumeCapabilityMountVolume("MountVolume") {
         fs_type: Option<String>,
         mount_flags: Vec<String>,
     }
 
-    /// Mesos's `Volume.Source.CSIVolume.VolumeCapability.AccessMode`.
+    /// Who may use a volume of a storage plug-in.
     pub struct CsiAccessMode("AccessMode") {
         mode: CsiAccessModeMode,
     }
 
-    /// Mesos's `Volume.Source.CSIVolume.StaticProvisioning`.
+    /// A volume that exists in the storage system already.
     pub struct StaticProvisioning("StaticProvisioning") {
         volume_id: String,
         volume_capability: VolumeCapability,
@@ -89,20 +89,20 @@ message! {
 }
 
 wire_enum! {
-    /// Mesos's `MountPropagation.Mode`.
+    /// Which way mounts are seen.
     pub enum MountPropagationMode {
         Unknown = "UNKNOWN" (0),
         HostToContainer = "HOST_TO_CONTAINER" (1),
         Bidirectional = "BIDIRECTIONAL" (2),
     }
 
-    /// Mesos's `Volume.Mode`.
+    /// Whether a container may write to a volume.
     pub enum VolumeMode {
         Rw = "RW" (1),
         Ro = "RO" (2),
     }
 
-    /// Mesos's `Volume.Source.Type`.
+    /// What a [`VolumeSource`] is.
     pub enum VolumeSourceType {
         Unknown = "UNKNOWN" (0),
         DockerVolume = "DOCKER_VOLUME" (1),
@@ -112,14 +112,14 @@ wire_enum! {
         CsiVolume = "CSI_VOLUME" (5),
     }
 
-    /// Mesos's `Volume.Source.SandboxPath.Type`.
+    /// Whose sandbox is meant.
     pub enum SandboxPathType {
         Unknown = "UNKNOWN" (0),
         Own = "SELF" (1),
         Parent = "PARENT" (2),
     }
 
-    /// Mesos's `Volume.Source.CSIVolume.VolumeCapability.AccessMode.Mode`.
+    /// How many nodes may use a volume, and how.
     pub enum CsiAccessModeMode {
         Unknown = "UNKNOWN" (0),
         SingleNodeWriter = "SINGLE_NODE_WRITER" (1),

@@ -102,7 +102,7 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never happened that {what}");
-        // Polls what has no way to tell: processes and directories of others.
+        // Polls `is_so` until PATIENCE is over.
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -126,7 +126,8 @@ pub(crate) async fn serve(node: &Node, mut stream: TcpStream, peer: SocketAddr) 
         }
     };
     let inbound = Inbound::new();
-    if let Some(before) = shared.remote().replace_inbound(hello.address, &inbound) {
+    let origin = (hello.address, peer.ip());
+    if let Some(before) = shared.remote().replace_inbound(origin, &inbound) {
         // What was sent on the old connection comes first, if it comes.
         let _ = within(HANDOVER, before.ended.wait()).await;
         before.abandoned.store(true, Ordering::SeqCst);
@@ -158,7 +159,7 @@ pub(crate) async fn serve(node: &Node, mut stream: TcpStream, peer: SocketAddr) 
         }
     }
     inbound.ended.set();
-    shared.remote().forget_inbound(hello.address, &inbound);
+    shared.remote().forget_inbound(origin, &inbound);
 }
 
 async fn shake(node: &Arc<Shared>, stream: &mut TcpStream) -> Result<Hello, ConnectionError> {

@@ -23,7 +23,7 @@ use outbound::ConnectionError;
 use peer::{Peer, Retired};
 use std::collections::HashMap;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -34,12 +34,16 @@ use wire::{Hello, WireError};
 /// How long a shutdown waits for what has been queued to be written.
 const FLUSH: Duration = Duration::from_millis(500);
 
+/// Where a connection comes from: the address that the node gives itself, and the one that the
+/// system shows, so that no host can push aside the connection of another.
+type Origin = (SocketAddr, IpAddr);
+
 /// The other nodes, as one node knows them.
 #[derive(Default)]
 pub(crate) struct Remote {
     peers: Mutex<HashMap<SocketAddr, Arc<Peer>, foldhash::fast::RandomState>>,
     /// The latest connection from each node.
-    inbound: Mutex<HashMap<SocketAddr, Arc<Inbound>>>,
+    inbound: Mutex<HashMap<Origin, Arc<Inbound>>>,
     /// Set at the end, for the listeners.
     closed: Latch,
     closing: AtomicBool,
@@ -142,15 +146,22 @@ impl Remote {
     }
 
     /// Puts a new connection in the place of the one before it from the same node.
-    fn replace_inbound(&self, from: SocketAddr, new: &Arc<Inbound>) -> Option<Arc<Inbound>> {
+    fn replace_inbound(&self, from: Origin, new: &Arc<Inbound>) -> Option<Arc<Inbound>> {
         lock(&self.inbound).insert(from, new.clone())
     }
 
-    fn forget_inbound(&self, from: SocketAddr, old: &Arc<Inbound>) {
+    fn forget_inbound(&self, from: Origin, old: &Arc<Inbound>) {
         let mut inbound = lock(&self.inbound);
         if inbound.get(&from).is_some_and(|known| Arc::ptr_eq(known, old)) {
             inbound.remove(&from);
         }
+    }
+
+    /// How many frames have come by the connection from `address`, and how many exits were told.
+    fn counts(&self, address: SocketAddr) -> (u64, u64) {
+        let inbound = lock(&self.inbound);
+        let mut all = inbound.iter().filter(|((from, _), _)| *from == address);
+        all.next().map_or((0, 0), |(_, inbound)| inbound.counts())
     }
 
     /// Whether nothing is on its way from `node`, whose part this is, to any of `nodes`.
@@ -160,8 +171,7 @@ impl Remote {
             let Some(other) = nodes.iter().find(|other| other.address() == peer.address()) else {
                 return true;
             };
-            let inbound = lock(&other.remote().inbound).get(&node.address()).cloned();
-            let (received, answered) = inbound.map_or((0, 0), |inbound| inbound.counts());
+            let (received, answered) = other.remote().counts(node.address());
             peer.quiet(received, answered)
         })
     }

@@ -80,7 +80,9 @@ impl Session<'_> {
             peer.node().stats().stuck_peers.add(1);
         }
         tracing::debug!("connection to {}: {error}", peer.address());
-        peer.broken(self.generation, self.under_way.load(Ordering::Relaxed));
+        if !peer.broken(self.generation, self.under_way.load(Ordering::Relaxed)) {
+            peer.closed();
+        }
         peer.node().remote().retire(peer);
     }
 

@@ -339,13 +339,14 @@ impl Peer {
     }
 
     /// The connection of `generation` failed or broke: what waited is lost, and every linker gets
-    /// its `exited`. `lost` frames were under way.
-    pub fn broken(&self, generation: u64, lost: u64) {
+    /// its `exited`. `lost` frames were under way. False if it had been replaced meanwhile, which
+    /// changes nothing for anybody else.
+    pub fn broken(&self, generation: u64, lost: u64) -> bool {
         let links = {
             let mut state = self.lock();
             self.node.stats().dropped_disconnected.add(lost);
             if state.generation != generation {
-                return;
+                return false;
             }
             self.node.stats().dropped_disconnected.add(state.buffered);
             state.phase = Phase::Idle;
@@ -361,6 +362,7 @@ impl Peer {
                 linker.deliver(Event::Exited(upid.clone()));
             }
         }
+        true
     }
 
     /// Marks the peer as gone from the table, if nothing holds it there.

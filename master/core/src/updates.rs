@@ -3,7 +3,7 @@
 //! ```text
 //!              ┌──────────────▶ STARTING ──▶ RUNNING ──▶ KILLING ──┐
 //!   STAGING ───┤                                                    ├──▶ FINISHED, FAILED, KILLED,
-//!              └────────────────────────────────────────────────────┘    ERROR, LOST, DROPPED, GONE
+//!              └────────────────────────────────────────────────────┘    ERROR, LOST, DROPPED…
 //!                                                                              │ acknowledged
 //!   agent unreachable: UNREACHABLE (or LOST) ◀──▶ back: what it was            ▼
 //!                                                                          remembered for a while

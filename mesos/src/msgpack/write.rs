@@ -24,21 +24,33 @@ fn infallible<T>(written: Result<T, encode::ValueWriteError>) {
     debug_assert!(written.is_ok(), "a vector takes every octet");
 }
 
+// Nearly everything is short, and written here without rmp's detour by way of `Write`.
+
 /// Appends the head of a map with this many entries.
+#[inline]
 pub fn write_map_length(to: &mut Vec<u8>, entries: usize) {
-    infallible(encode::write_map_len(to, length(entries)));
+    match entries {
+        0..16 => to.push(0x80 | entries as u8),
+        _ => infallible(encode::write_map_len(to, length(entries))),
+    }
+}
+
+fn write_array_length(to: &mut Vec<u8>, items: usize) {
+    match items {
+        0..16 => to.push(0x90 | items as u8),
+        _ => infallible(encode::write_array_len(to, length(items))),
+    }
 }
 
 /// Appends text.
+#[inline]
 pub fn write_text(to: &mut Vec<u8>, text: &str) {
     match text.len() {
-        // Nearly all text is short, and this much faster than the general way.
-        0..32 => {
-            to.push(0xa0 | text.len() as u8);
-            to.extend_from_slice(text.as_bytes());
-        }
-        _ => infallible(encode::write_str(to, text)),
+        length @ 0..32 => to.push(0xa0 | length as u8),
+        length @ 32..256 => to.extend_from_slice(&[0xd9, length as u8]),
+        _ => return infallible(encode::write_str(to, text)),
     }
+    to.extend_from_slice(text.as_bytes());
 }
 
 macro_rules! integers {
@@ -75,7 +87,9 @@ impl Packed for bool {
 
 impl Packed for f64 {
     fn pack(&self, to: &mut Vec<u8>) {
-        infallible(encode::write_f64(to, *self));
+        let mut octets = [0xcb; 9];
+        octets[1..].copy_from_slice(&self.to_be_bytes());
+        to.extend_from_slice(&octets);
     }
 
     fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
@@ -128,7 +142,7 @@ impl<T: Packed> Packed for Option<T> {
 
 impl<T: Packed> Packed for Vec<T> {
     fn pack(&self, to: &mut Vec<u8>) {
-        infallible(encode::write_array_len(to, length(self.len())));
+        write_array_length(to, self.len());
         self.iter().for_each(|item| item.pack(to));
     }
 

@@ -20,7 +20,7 @@ use crate::value::Scalar;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `agent.Response.GetContainers.Container`.
+    /// A running container.
     pub struct Container("Container") {
         framework_id: Option<FrameworkId>,
         executor_id: Option<ExecutorId>,
@@ -30,17 +30,17 @@ message! {
         resource_statistics: Option<Box<ResourceStatistics>>,
     }
 
-    /// Mesos's `agent.Response.GetFrameworks.Framework`.
+    /// A framework with executors on the agent.
     pub struct Framework("Framework") {
         framework_info: FrameworkInfo,
     }
 
-    /// Mesos's `agent.Response.GetExecutors.Executor`.
+    /// An executor on the agent.
     pub struct Executor("Executor") {
         executor_info: ExecutorInfo,
     }
 
-    /// Mesos's `agent.Response.GetResourceProviders.ResourceProvider`.
+    /// A provider of resources on the agent.
     pub struct ResourceProvider("ResourceProvider") {
         resource_provider_info: ResourceProviderInfo,
         total_resources: Vec<Resource>,

@@ -19,7 +19,7 @@ use crate::value::Scalar;
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `master.Response.GetAgents.Agent`.
+    /// An agent as the master sees it. Resources are in both formats (see [`crate::resources`]).
     pub struct Agent("Agent") {
         agent_info: AgentInfo,
         active: bool,
@@ -37,13 +37,13 @@ message! {
         estimated_drain_start_time: Option<TimeInfo>,
     }
 
-    /// Mesos's `master.Response.GetAgents.Agent.ResourceProvider`.
+    /// A provider of an agent's resources.
     pub struct AgentResourceProvider("ResourceProvider") {
         resource_provider_info: ResourceProviderInfo,
         total_resources: Vec<Resource>,
     }
 
-    /// Mesos's `master.Response.GetFrameworks.Framework`.
+    /// A framework as the master sees it.
     pub struct Framework("Framework") {
         framework_info: FrameworkInfo,
         active: bool,
@@ -59,7 +59,7 @@ message! {
         offer_constraints: Option<OfferConstraints>,
     }
 
-    /// Mesos's `master.Response.GetExecutors.Executor`.
+    /// An executor and where it runs.
     pub struct Executor("Executor") {
         executor_info: ExecutorInfo,
         agent_id: AgentId,

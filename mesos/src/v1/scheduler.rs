@@ -12,13 +12,13 @@ use crate::task::{KillPolicy, TaskStatus};
 use crate::{message, wire_enum};
 
 message! {
-    /// Mesos's `Call.Reconcile.Task`.
+    /// A task whose state is asked for.
     pub struct ReconcileTask("Task") {
         task_id: TaskId,
         agent_id: Option<AgentId>,
     }
 
-    /// Mesos's `Call.ReconcileOperations.Operation`.
+    /// An operation whose state is asked for.
     pub struct ReconcileOperation("Operation") {
         operation_id: OperationId,
         agent_id: Option<AgentId>,
