@@ -67,7 +67,7 @@ fn read_counts(octets: &[u8]) -> Counts {
     let text = std::str::from_utf8(octets).expect("text");
     let pair = |line: &str| {
         let (count, word) = line.trim().split_once(' ').expect("COUNT WORD");
-        (word.to_owned(), count.parse().expect("a number"))
+        (word.trim().to_owned(), count.parse().expect("a number"))
     };
     text.lines().map(pair).collect()
 }
