@@ -252,7 +252,14 @@ impl Node {
     }
 
     pub(crate) fn link(&self, linker: &Arc<Cell>, to: &Upid, mode: LinkMode) {
-        if to.is_nobody() || !linker.add_target(to) {
+        if to.is_nobody() {
+            return;
+        }
+        if !linker.add_target(to) {
+            // The link stays as it is, but what carries it may be half open.
+            if mode == LinkMode::Reconnect && matches!(self.0.find(to), Found::Elsewhere) {
+                self.0.remote.link(&self.0, linker, to, mode);
+            }
             return;
         }
         let alive = match self.0.find(to) {

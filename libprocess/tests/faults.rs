@@ -91,6 +91,32 @@ fn reconnect_replaces_a_half_open_link_unnoticed() {
     b.shutdown();
 }
 
+#[test]
+fn a_process_replaces_its_own_half_open_link() {
+    let proxy = Proxy::start();
+    let (a, b) = (node(1), behind(&proxy));
+    let (target, got) = Recorder::new(&["n"]);
+    let target = b.spawn("target", target).unwrap();
+    let (linker, seen) = Recorder::new(&[]);
+    let linker = a.spawn("linker", linker).unwrap();
+    link(&a, &linker, &target, LinkMode::Reuse);
+    until("linked", || b.stats().frames_received.get() == 1);
+    proxy.swallow();
+    let to = target.upid().clone();
+    a.dispatch(&linker, move |_, context| {
+        context.link(&to, LinkMode::Reconnect);
+        context.node().send(None, &to, "n", 2_u64);
+    });
+    assert_eq!(next(&got), "n 2");
+    assert_eq!(proxy.connections(), 2);
+    b.terminate(&target, true);
+    assert_eq!(next(&seen), "exited target");
+    a.terminate(&linker, false);
+    assert_eq!(next(&seen), "finalize", "nothing spurious before or after");
+    a.shutdown();
+    b.shutdown();
+}
+
 /// What comes back until the other side closes.
 fn rest(mut stream: TcpStream) -> Vec<u8> {
     stream.set_read_timeout(Some(LIMIT)).unwrap();
