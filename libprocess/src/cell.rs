@@ -306,7 +306,7 @@ impl Cell {
                 .chain(std::mem::take(&mut links.remote_linkers).into_values().map(Err))
                 .collect::<Vec<_>>()
         };
-        let targets = std::mem::take(&mut self.links().targets);
+        let targets: Vec<Upid> = std::mem::take(&mut self.links().targets).into_iter().collect();
         let upid = self.upid();
         for link in links {
             match link {

@@ -190,10 +190,11 @@ impl Clock {
         let removed = {
             let mut state = self.lock();
             state.nodes.retain(|known| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(node)));
-            state
-                .timers
-                .extract_if(.., |_, pending| Arc::ptr_eq(pending.cell.node(), node))
-                .collect::<Vec<_>>()
+            let (gone, kept): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut state.timers)
+                .into_iter()
+                .partition(|(_, pending)| Arc::ptr_eq(pending.cell.node(), node));
+            state.timers = kept;
+            gone
         };
         // What a closure owns may do anything when dropped, so not under the lock.
         drop(removed);

@@ -1,5 +1,6 @@
 //! A condition that becomes true once, which tasks can await and threads can block on.
 
+use crate::spin;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+
+/// How long a thread waits awake before it sleeps.
+const AWAKE: Duration = Duration::from_micros(20);
 
 /// False until [`Latch::set`].
 #[derive(Default)]
@@ -44,6 +48,9 @@ impl Latch {
     }
 
     fn block(&self, timeout: Option<Duration>) -> bool {
+        if spin::until(AWAKE.min(timeout.unwrap_or(AWAKE)), || self.is_set()) {
+            return true;
+        }
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut gate = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.is_set() {

@@ -59,7 +59,7 @@
 //! | [`upid`](Upid), [`message`](Message), `event` | names, messages, what a queue holds |
 //! | `mailbox`, `cell`, [`process`](Process), `handlers` | queue, life and calls of a process |
 //! | [`context`](Context), [`node`](Node), `table`, [`config`](NodeConfig) | what is offered |
-//! | `scheduler`, `substrate` | who runs when; the threads, and the only mention of actix |
+//! | `scheduler`, `spin`, `substrate` | who runs when; the threads: the only mention of actix |
 //! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time, tests |
 //! | `remote/`: `wire`, `peer`, `outbound`, `inbound`, `listener` | other nodes |
 //! | [`http`], [`metrics`], [`stats`](Stats), `web` | requests; numbers; a node as a site |
@@ -83,6 +83,7 @@ mod node;
 mod process;
 mod remote;
 mod scheduler;
+mod spin;
 mod stats;
 pub mod subprocess;
 mod substrate;

@@ -63,7 +63,7 @@ impl Mailbox {
                 queue: VecDeque::new(),
                 state: State::Scheduled,
                 remote_bytes: 0,
-                activations: 0,
+                activations: 1,
                 readers: Vec::new(),
             }),
         }
@@ -214,7 +214,7 @@ mod tests {
         assert!(!mailbox.swap(&mut batch));
         assert!(mailbox.quiet().0);
         assert!(matches!(mailbox.push(Event::Initialize), Pushed::Wake));
-        assert_eq!(mailbox.quiet(), (false, 2));
+        assert_eq!(mailbox.quiet(), (false, 3));
     }
 
     #[test]

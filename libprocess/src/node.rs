@@ -17,7 +17,7 @@ use crate::substrate::Substrate;
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -501,10 +501,12 @@ impl Shared {
     ///
     /// `nodes` are those that share a clock with this one, itself among them.
     pub fn quiet(self: &Arc<Self>, nodes: &[Arc<Self>]) -> Option<u64> {
+        // Before the looks: what is sent or received during them must change the number.
+        let mut activity = self.stats.frames_sent.get() + self.stats.frames_received.get();
+        fence(Ordering::SeqCst);
         if self.exiting.load(Ordering::SeqCst) > 0 || !self.remote.quiet(self, nodes) {
             return None;
         }
-        let mut activity = 0_u64;
         for cell in self.table.all() {
             let (quiet, activations) = cell.mailbox().quiet();
             if !quiet {

@@ -11,11 +11,15 @@
 //! that wake each other runs at memory speed on one core. A worker with a backlog wakes a sleeping
 //! one, which steals half of it. Threads that are not workers hand over through the injector.
 //!
+//! A worker that is often called back soon after it parked tries to stay awake instead, and goes on
+//! with that while it pays.
+//!
 //! Waking costs a system call, so nobody is woken while somebody already searches, and a process
 //! that is alone in its queue wakes nobody for a moment after a search that found nothing: it will
 //! be run by its own worker sooner than a sleeper could take it.
 
 use crate::cell::Cell;
+use crate::spin;
 use futures_util::task::AtomicWaker;
 use std::cell::Cell as Local;
 use std::collections::VecDeque;
@@ -33,6 +37,14 @@ const TURNS_PER_LOOK: u32 = 8;
 
 /// How long after a vain search a lonely process wakes nobody.
 const VAIN_SEARCH_PAUSE: Duration = Duration::from_millis(1);
+
+/// How long a worker stays awake without work, when that pays.
+const AWAKE: Duration = Duration::from_micros(20);
+
+/// A worker that was called within this time might have stayed awake; it tries once in so many
+/// times.
+const SHORT_PARK: Duration = Duration::from_micros(60);
+const TRY: u32 = 16;
 
 /// How many processes a worker takes from the injector at once.
 const INJECTOR_BATCH: usize = 16;
@@ -267,6 +279,32 @@ impl Scheduler {
         self.injected.load(Ordering::Relaxed) > 0 || !lock(&self.workers[index].queue).is_empty()
     }
 
+    /// Waits awake for work, as one who searches, so that nobody is called; true when some came.
+    async fn stay_awake(&self, index: usize) -> bool {
+        if self.searching.load(Ordering::SeqCst) > 0 || !spin::allowed() {
+            return false;
+        }
+        self.searching.fetch_add(1, Ordering::SeqCst);
+        let begin = Instant::now();
+        let mut found = false;
+        while !found && begin.elapsed() < AWAKE && spin::allowed() {
+            found = spin::until(AWAKE / 4, || self.injected.load(Ordering::Relaxed) > 0);
+            if !found {
+                // This thread's sockets and the backlog of others may bring work too.
+                tokio::task::yield_now().await;
+                found = self.has_more(index) || self.has_backlog(index);
+            }
+        }
+        self.searching.fetch_sub(1, Ordering::SeqCst);
+        found
+    }
+
+    /// Whether another worker has more than it will run next.
+    fn has_backlog(&self, index: usize) -> bool {
+        let mut others = self.workers.iter().enumerate().filter(|(other, _)| *other != index);
+        others.any(|(_, worker)| lock(&worker.queue).len() > 1)
+    }
+
     /// Sleeps until called; true when called in order to search.
     async fn park(&self, index: usize) -> bool {
         let worker = &self.workers[index];
@@ -298,6 +336,8 @@ impl Scheduler {
         CURRENT.set((std::ptr::from_ref(&*self).addr(), index));
         let mut turn = 0_u32;
         let mut searching = false;
+        // Whether to stay awake at the next lack of work, and how many short parks there were.
+        let (mut awake, mut short) = (false, 0);
         let mut slice = self.look_at_watch(index);
         loop {
             turn = turn.wrapping_add(1);
@@ -318,8 +358,19 @@ impl Scheduler {
             if self.stopping.load(Ordering::SeqCst) {
                 break;
             }
+            if awake {
+                awake = self.stay_awake(index).await;
+                if awake {
+                    slice = self.look_at_watch(index);
+                    continue;
+                }
+            }
+            let parked = self.look_at_watch(index);
             searching = self.park(index).await;
             slice = self.look_at_watch(index);
+            short += u32::from(slice - parked < SHORT_PARK);
+            awake = short >= TRY;
+            short %= TRY;
         }
         self.stop_searching(&mut searching);
         CURRENT.set((0, 0));

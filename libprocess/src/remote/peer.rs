@@ -210,6 +210,7 @@ impl Peer {
             (_, Phase::Connected) if fresh => {
                 wire::put_link(&mut state.buffer, &id, number);
                 state.buffered += 1;
+                self.node.stats().frames_sent.add(1);
                 self.activate(state);
             }
             _ => self.activate(state),
@@ -229,6 +230,7 @@ impl Peer {
             if state.phase == Phase::Connected {
                 wire::put_unlink(&mut state.buffer, id, number);
                 state.buffered += 1;
+                self.node.stats().frames_sent.add(1);
                 self.activate(state);
             }
         }
@@ -247,6 +249,7 @@ impl Peer {
             wire::put_link(&mut buffer, id, link.number);
         }
         state.buffered += state.links.len() as u64;
+        self.node.stats().frames_sent.add(state.links.len() as u64);
         buffer.append(&mut state.buffer);
         state.buffer = buffer;
         true
@@ -315,6 +318,8 @@ impl Peer {
 
     /// The other node says that one of its processes is gone, or never was.
     pub fn process_exited(&self, generation: u64, id: &str, number: u64) {
+        // Until it is in the queues, the node is not quiet.
+        let _exiting = self.node.exiting();
         let link = {
             let mut state = self.lock();
             if state.generation != generation {
@@ -342,6 +347,7 @@ impl Peer {
     /// its `exited`. `lost` frames were under way. False if it had been replaced meanwhile, which
     /// changes nothing for anybody else.
     pub fn broken(&self, generation: u64, lost: u64) -> bool {
+        let _exiting = self.node.exiting();
         let links = {
             let mut state = self.lock();
             self.node.stats().dropped_disconnected.add(lost);
