@@ -1,9 +1,9 @@
 //! Waiting awake: worth it for microseconds on a free core, harmful on a busy one.
 //!
-//! Waking a sleeping thread takes a system call and, on an idle core, tens of microseconds. A thread
-//! that expects its event sooner can stay awake for it. But where others want the core, a thread
-//! that spins uses up its share and then waits for theirs. So a thread that was preempted gives up
-//! spinning for a while, longer each time.
+//! Waking a sleeping thread takes a system call and, on an idle core, tens of microseconds. A
+//! thread that expects its event sooner can stay awake for it. But where others want the core, a
+//! thread that spins uses up its share and then waits for theirs. So a thread that was preempted
+//! gives up spinning for a while, longer each time.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
