@@ -18,8 +18,9 @@ pub fn from_slice<T: Packed>(octets: &[u8]) -> Result<T, MsgpackError> {
 /// A place in octets.
 #[derive(Debug)]
 pub struct Reader<'a> {
-    octets: &'a [u8],
-    offset: usize,
+    rest: &'a [u8],
+    /// How many octets there were in the beginning.
+    total: usize,
     depth: usize,
 }
 
@@ -41,17 +42,17 @@ pub(super) enum Head {
 impl<'a> Reader<'a> {
     /// A reader at the beginning of these octets.
     pub fn new(octets: &'a [u8]) -> Self {
-        Self { octets, offset: 0, depth: 0 }
+        Self { rest: octets, total: octets.len(), depth: 0 }
     }
 
     /// Says what is wrong at this place.
     pub fn wrong(&self, reason: impl Into<String>) -> MsgpackError {
-        MsgpackError::Malformed { offset: self.offset, reason: reason.into() }
+        MsgpackError::Malformed { offset: self.total - self.rest.len(), reason: reason.into() }
     }
 
     /// Demands that nothing follows.
     pub fn finish(&self) -> Result<(), MsgpackError> {
-        match self.offset == self.octets.len() {
+        match self.rest.is_empty() {
             true => Ok(()),
             false => Err(self.wrong("octets follow the message")),
         }
@@ -59,9 +60,9 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], MsgpackError> {
-        match self.octets[self.offset..].get(..length) {
-            Some(taken) => {
-                self.offset += length;
+        match self.rest.split_at_checked(length) {
+            Some((taken, rest)) => {
+                self.rest = rest;
                 Ok(taken)
             }
             None => Err(self.wrong("it ends early")),
@@ -141,9 +142,13 @@ impl<'a> Reader<'a> {
 
     /// Takes nil, if it is next.
     pub fn take_nil(&mut self) -> bool {
-        let nil = self.octets.get(self.offset) == Some(&0xc0);
-        self.offset += usize::from(nil);
-        nil
+        match self.rest {
+            [0xc0, rest @ ..] => {
+                self.rest = rest;
+                true
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn boolean(&mut self) -> Result<bool, MsgpackError> {
@@ -164,8 +169,8 @@ impl<'a> Reader<'a> {
 
     /// A double; some writers make integers of whole ones.
     pub fn double(&mut self) -> Result<f64, MsgpackError> {
-        if self.octets.get(self.offset) == Some(&0xcb) {
-            self.offset += 1;
+        if let [0xcb, rest @ ..] = self.rest {
+            self.rest = rest;
             return Ok(f64::from_be_bytes(self.array_of()?));
         }
         match self.head()? {
@@ -179,8 +184,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn text_octets(&mut self) -> Result<&'a [u8], MsgpackError> {
         // Nearly all text is short, above all keys.
-        if let Some(head @ 0xa0..=0xbf) = self.octets.get(self.offset).copied() {
-            self.offset += 1;
+        if let [head @ 0xa0..=0xbf, rest @ ..] = self.rest {
+            self.rest = rest;
             return self.take(usize::from(head & 0x1f));
         }
         match self.head()? {
@@ -205,8 +210,8 @@ impl<'a> Reader<'a> {
 
     /// How many items of an array follow.
     pub(super) fn array(&mut self) -> Result<usize, MsgpackError> {
-        if let Some(head @ 0x90..=0x9f) = self.octets.get(self.offset).copied() {
-            self.offset += 1;
+        if let [head @ 0x90..=0x9f, rest @ ..] = self.rest {
+            self.rest = rest;
             return Ok(usize::from(head & 0x0f));
         }
         match self.head()? {
@@ -219,8 +224,8 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn enter_map(&mut self) -> Result<usize, MsgpackError> {
         self.enter()?;
-        if let Some(head @ 0x80..=0x8f) = self.octets.get(self.offset).copied() {
-            self.offset += 1;
+        if let [head @ 0x80..=0x8f, rest @ ..] = self.rest {
+            self.rest = rest;
             return Ok(usize::from(head & 0x0f));
         }
         match self.head()? {

@@ -102,6 +102,7 @@ impl Packed for String {
         write_text(to, self);
     }
 
+    #[inline]
     fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
         from.text().map(str::to_owned)
     }
