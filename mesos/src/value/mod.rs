@@ -1,6 +1,6 @@
 //! Values: scalars, ranges, sets and text, and the attributes made of them.
 //!
-//! [`fixed`] is the arithmetic of scalars, [`ranges`] that of ranges, [`text`] how values are
+//! [`fixed`] is the arithmetic of scalars, `ranges` that of ranges, `text` how values are
 //! parsed and printed.
 
 pub mod fixed;
