@@ -153,9 +153,10 @@ fn a_master_may_close_the_stream_before_it_answers_the_teardown() {
     assert_eq!(bench.next(), Heard::Subscribed("f".into()));
     let release = master.hold_next_call();
     bench.driver().teardown();
+    // The call has arrived, and its answer is held back.
+    master.expect(CallType::Teardown);
     stream.send(error_event("Framework has been removed"));
     stream.cut();
-    master.expect(CallType::Teardown);
     release.send(()).expect("the call is held");
     assert!(bench.running.join().is_ok());
 }
