@@ -68,7 +68,7 @@ fn teardown_kills_what_runs() {
 }
 
 #[test]
-fn a_task_that_asks_for_too_much_is_an_error() {
+fn a_launch_on_an_offer_that_does_not_exist_is_lost() {
     let cluster = Cluster::start(1);
     let session = Session::start(durable("job"), &cluster.address(), [shell("small", "true")]);
     session.record.wait_for("small", TaskState::Finished);
