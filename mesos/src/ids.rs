@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
-
-use crate::message;
 use crate::msgpack::{self, MsgpackError, Packed, Reader};
-use crate::schema::{Field, Kind, Kinded, Label, Message, Schema};
+use crate::reflect::{Reflect, Seen, Slot};
+use crate::schema::{Field, Kind, Label, Message, Schema};
+use crate::{message, message_value};
 
 /// The longest id that may be a file name.
 const MAX_ID: usize = 255;
@@ -50,8 +49,7 @@ static EMPTY: LazyLock<Arc<str>> = LazyLock::new(|| Arc::from(""));
 macro_rules! id {
     ($($(#[$meta:meta])* $name:ident ($proto:literal);)*) => {$(
         $(#[$meta])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(default)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name {
             value: Arc<str>,
         }
@@ -128,9 +126,21 @@ macro_rules! id {
             }
         }
 
-        impl Kinded for $name {
-            const KIND: Kind = Kind::Message(<$name as Message>::schema);
+        impl Reflect for $name {
+            fn described(&self) -> &'static Schema {
+                <Self as Message>::schema()
+            }
+
+            fn each(&self, see: &mut dyn FnMut(&'static str, Seen<'_>)) {
+                see("value", Seen::Text(&self.value));
+            }
+
+            fn slot(&mut self, index: usize) -> Option<&mut dyn Slot> {
+                (index == 0).then_some(&mut self.value)
+            }
         }
+
+        message_value!($name);
     )*};
 }
 

@@ -9,7 +9,8 @@
 //!
 //! Reading order:
 //!
-//! - [`schema`]: how a message is defined, and what it says of itself; [`bytes`]
+//! - [`schema`]: how a message is defined, and what it says of itself; [`reflect`]: how its fields
+//!   are seen and filled; [`bytes`]
 //! - [`json`], [`msgpack`], [`recordio`]: how messages are written and read
 //! - [`ids`], [`role`], [`time`]; [`value`], [`resource`], [`resources`] (the algebra)
 //! - [`framework`], [`agent`], [`master_info`]: who takes part
@@ -41,6 +42,7 @@ pub mod operation;
 pub mod provider;
 pub mod quota;
 pub mod recordio;
+pub mod reflect;
 pub mod resource;
 pub mod resources;
 pub mod role;

@@ -2,19 +2,17 @@
 //!
 //! Mesos's types were protobuf messages, and its JSON inherits protobuf's rules: required and
 //! optional fields, explicit defaults, `null` for unset, unknown fields ignored. One definition
-//! with [`message!`](crate::message) yields the Rust struct, its serde implementations (JSON and
-//! MessagePack alike) and a [`Schema`], a constant table by which [`crate::json`] checks and
-//! normalises what strangers send before serde sees it. Serde alone could neither name every
-//! missing field nor forgive what Mesos forgives.
+//! with [`message!`](crate::message) yields the Rust struct, a way to see and fill its fields
+//! ([`crate::reflect`], by which serde knows it) and a [`Schema`], a constant table by which
+//! [`crate::json`] checks and normalises what strangers send before serde sees it. Serde alone
+//! could neither name every missing field nor forgive what Mesos forgives.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{DeserializeOwned, Error, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::de::DeserializeOwned;
 
-use crate::bytes::Bytes;
 use crate::msgpack::Packed;
+use crate::reflect::{Reflect, Seen, Slot};
 
 /// The fields of a message, in the order in which they are written.
 #[derive(Debug)]
@@ -39,13 +37,22 @@ impl Schema {
         };
         match after.iter().position(is) {
             Some(index) => Some(before.len() + index),
-            None => before.iter().position(is).or_else(|| self.position_of_name(key)),
+            None => before.iter().position(is).or_else(|| self.position_of_long(key)),
         }
     }
 
     #[cold]
-    fn position_of_name(&self, name: &[u8]) -> Option<usize> {
+    fn position_of_long(&self, name: &[u8]) -> Option<usize> {
         self.fields.iter().position(|field| field.name.as_bytes() == name)
+    }
+
+    /// The index of the field with this name. The search begins at the one that is `expected`.
+    pub fn position_of_name(&self, name: &str, expected: usize) -> Option<usize> {
+        let (before, after) = self.fields.split_at(expected.min(self.fields.len()));
+        match after.iter().position(|field| field.name == name) {
+            Some(index) => Some(before.len() + index),
+            None => before.iter().position(|field| field.name == name),
+        }
     }
 }
 
@@ -101,70 +108,42 @@ pub enum Kind {
 }
 
 /// A message type: it has a schema.
-pub trait Message: serde::Serialize + DeserializeOwned + Packed + Default {
+pub trait Message: serde::Serialize + DeserializeOwned + Packed + Reflect + Default {
     /// The schema of this type.
     fn schema() -> &'static Schema;
 }
 
 /// A type that a field may hold by itself.
-pub trait Kinded: DeserializeOwned {
+pub trait Kinded: Slot + Default {
     /// Its kind.
     const KIND: Kind;
 
-    /// Reads a value that may be absent. Enums override it: to a reader of an older release, a
-    /// variant that only newer ones know is an absent value and not a broken message.
-    fn read_optional<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Self>, D::Error> {
-        Option::deserialize(from)
-    }
+    /// The value, seen without its type.
+    fn seen(&self) -> Seen<'_>;
 }
 
 /// A type that a field may have, with its label.
-pub trait FieldType {
+pub trait FieldType: Slot {
     /// How often values occur.
     const LABEL: Label;
     /// What they are.
     const KIND: Kind;
+    /// What the field holds: nothing, if it is left out when the message is written.
+    fn seen(&self) -> Option<Seen<'_>>;
     /// Whether the field is left out when the message is written.
     fn is_unset(&self) -> bool;
-    /// Reads the field.
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error>
-    where
-        Self: Sized;
-}
-
-macro_rules! kinded {
-    ($($ty:ty => $kind:ident),* $(,)?) => {
-        $(impl Kinded for $ty {
-            const KIND: Kind = Kind::$kind;
-        })*
-    };
-}
-
-kinded! {
-    bool => Bool,
-    i32 => Int32,
-    u32 => Uint32,
-    i64 => Int64,
-    u64 => Uint64,
-    f64 => Double,
-    String => String,
-    Bytes => Bytes,
-}
-
-impl<T: Kinded> Kinded for Box<T> {
-    const KIND: Kind = T::KIND;
 }
 
 impl<T: Kinded> FieldType for T {
     const LABEL: Label = Label::Required;
     const KIND: Kind = T::KIND;
 
-    fn is_unset(&self) -> bool {
-        false
+    fn seen(&self) -> Option<Seen<'_>> {
+        Some(Kinded::seen(self))
     }
 
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        T::deserialize(from)
+    fn is_unset(&self) -> bool {
+        false
     }
 }
 
@@ -172,12 +151,12 @@ impl<T: Kinded> FieldType for Option<T> {
     const LABEL: Label = Label::Optional;
     const KIND: Kind = T::KIND;
 
-    fn is_unset(&self) -> bool {
-        self.is_none()
+    fn seen(&self) -> Option<Seen<'_>> {
+        self.as_ref().map(Kinded::seen)
     }
 
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        T::read_optional(from)
+    fn is_unset(&self) -> bool {
+        self.is_none()
     }
 }
 
@@ -185,12 +164,12 @@ impl<T: Kinded> FieldType for Vec<T> {
     const LABEL: Label = Label::Repeated;
     const KIND: Kind = T::KIND;
 
-    fn is_unset(&self) -> bool {
-        self.is_empty()
+    fn seen(&self) -> Option<Seen<'_>> {
+        (!self.is_empty()).then_some(Seen::List(self))
     }
 
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Self::deserialize(from)
+    fn is_unset(&self) -> bool {
+        self.is_empty()
     }
 }
 
@@ -198,12 +177,12 @@ impl<T: Kinded> FieldType for BTreeMap<String, T> {
     const LABEL: Label = Label::Map;
     const KIND: Kind = T::KIND;
 
-    fn is_unset(&self) -> bool {
-        self.is_empty()
+    fn seen(&self) -> Option<Seen<'_>> {
+        (!self.is_empty()).then_some(Seen::Map(self))
     }
 
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Self::deserialize(from)
+    fn is_unset(&self) -> bool {
+        self.is_empty()
     }
 }
 
@@ -272,15 +251,10 @@ macro_rules! message {
     )*) => {$(
         $(#[$meta])*
         #[allow(missing_docs)]
-        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-        #[serde(default)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct $name {
             $(
                 $(#[$field_meta])*
-                #[serde(
-                    skip_serializing_if = "crate::schema::FieldType::is_unset",
-                    deserialize_with = "crate::schema::FieldType::read"
-                )]
                 pub $field: $ty,
             )*
         }
@@ -339,11 +313,69 @@ macro_rules! message {
             }
         }
 
+        impl $crate::reflect::Reflect for $name {
+            fn described(&self) -> &'static $crate::schema::Schema {
+                <Self as $crate::schema::Message>::schema()
+            }
+
+            #[allow(unused_variables)]
+            fn each(&self, see: &mut dyn FnMut(&'static str, $crate::reflect::Seen<'_>)) {
+                $(if let Some(value) = $crate::schema::FieldType::seen(&self.$field) {
+                    see($crate::schema::field_name(stringify!($field)), value);
+                })*
+            }
+
+            #[allow(unused_assignments, unused_mut, unused_variables)]
+            fn slot(&mut self, index: usize) -> Option<&mut dyn $crate::reflect::Slot> {
+                let mut field = 0;
+                $(
+                    if index == field {
+                        return Some(&mut self.$field);
+                    }
+                    field += 1;
+                )*
+                None
+            }
+        }
+
+        $crate::message_value!($name);
+    )*};
+}
+
+/// What makes a message the value of a field, and known to serde, by its [`Reflect`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! message_value {
+    ($name:ident) => {
         impl $crate::schema::Kinded for $name {
             const KIND: $crate::schema::Kind =
                 $crate::schema::Kind::Message(<$name as $crate::schema::Message>::schema);
+
+            fn seen(&self) -> $crate::reflect::Seen<'_> {
+                $crate::reflect::Seen::Message(self)
+            }
         }
-    )*};
+
+        impl $crate::reflect::Slot for $name {
+            fn open(&mut self) -> $crate::reflect::Open<'_> {
+                $crate::reflect::Open::Message(self)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                $crate::reflect::serialize(self, to)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let mut message = Self::default();
+                $crate::reflect::deserialize(&mut message, from)?;
+                Ok(message)
+            }
+        }
+    };
 }
 
 /// Defines enums: variants with Mesos's name and number.
@@ -399,14 +431,31 @@ macro_rules! wire_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                from.deserialize_str($crate::schema::Named(|name: &str| {
-                    $name::from_name(name).or_else(|| $name::from_name("UNKNOWN"))
-                }))?
-                .map_err(|name| {
-                    serde::de::Error::custom(format_args!(
-                        "{name:?} is no {}", stringify!($name)
-                    ))
-                })
+                let mut variant = Self::default();
+                $crate::reflect::deserialize_variant(&mut variant, from)?;
+                Ok(variant)
+            }
+        }
+
+        impl $crate::reflect::Variant for $name {
+            fn choose(&mut self, name: &str) -> bool {
+                match Self::from_name(name) {
+                    Some(variant) => {
+                        *self = variant;
+                        true
+                    }
+                    None => false,
+                }
+            }
+
+            fn name(&self) -> &'static str {
+                stringify!($name)
+            }
+        }
+
+        impl $crate::reflect::Slot for $name {
+            fn open(&mut self) -> $crate::reflect::Open<'_> {
+                $crate::reflect::Open::Variant(self)
             }
         }
 
@@ -445,40 +494,9 @@ macro_rules! wire_enum {
                 ($first_text, $first_number) $(, ($text, $number))*
             ]);
 
-            fn read_optional<'de, D: serde::Deserializer<'de>>(
-                from: D,
-            ) -> Result<Option<Self>, D::Error> {
-                let read = from.deserialize_option($crate::schema::Named($name::from_name))?;
-                Ok(read.ok())
+            fn seen(&self) -> $crate::reflect::Seen<'_> {
+                $crate::reflect::Seen::Text(self.as_str())
             }
         }
     )*};
-}
-
-/// Reads the name of a variant, and gives the name back where it is not known.
-#[doc(hidden)]
-pub struct Named<F>(pub F);
-
-impl<'de, T, F: Fn(&str) -> Option<T>> Visitor<'de> for Named<F> {
-    type Value = Result<T, String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a variant")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok((self.0)(name).ok_or_else(|| name.to_owned()))
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Err(String::new()))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Err(String::new()))
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_str(self)
-    }
 }

@@ -103,57 +103,6 @@ impl fmt::Display for Fixed {
     }
 }
 
-/// A double that JSON may also carry as `"Infinity"`: limits of tasks may be infinite, and JSON's
-/// numbers are not.
-pub(crate) mod number {
-    use std::fmt;
-
-    use serde::de::{Error, Visitor};
-    use serde::{Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() || !to.is_human_readable() {
-            to.serialize_f64(*value)
-        } else if value.is_nan() {
-            to.serialize_str("NaN")
-        } else if *value > 0.0 {
-            to.serialize_str("Infinity")
-        } else {
-            to.serialize_str("-Infinity")
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        from.deserialize_any(Number)
-    }
-
-    struct Number;
-
-    impl Visitor<'_> for Number {
-        type Value = f64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a number")
-        }
-
-        fn visit_f64<E: Error>(self, value: f64) -> Result<f64, E> {
-            Ok(value)
-        }
-
-        fn visit_i64<E: Error>(self, value: i64) -> Result<f64, E> {
-            Ok(value as f64)
-        }
-
-        fn visit_u64<E: Error>(self, value: u64) -> Result<f64, E> {
-            Ok(value as f64)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
-            text.parse().map_err(|_| E::custom(format_args!("'{text}' is no number")))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,10 +12,6 @@ use std::collections::BTreeSet;
 pub use fixed::Fixed;
 pub use text::{ValueError, attributes_to_v0, parse_attributes};
 
-use serde::{Deserialize, Serialize};
-
-use crate::msgpack::{self, MsgpackError, Packed, Reader};
-use crate::schema::{Field, Kind, Kinded, Label, Message, Schema};
 use crate::{message, wire_enum};
 
 message! {
@@ -26,6 +22,13 @@ message! {
         ranges: Option<Ranges>,
         set: Option<Set>,
         text: Option<Text>,
+    }
+
+    /// A number, possibly infinite (limits of tasks). Resources count it in thousandths: see
+    /// [`Fixed`].
+    #[derive(Copy)]
+    pub struct Scalar("Scalar") {
+        value as "v": f64,
     }
 
     /// The integers from `begin` to `end`, both included.
@@ -62,51 +65,6 @@ message! {
         set as "e": Option<Set>,
         text as "x": Option<Text>,
     }
-}
-
-/// A number. Resources count it in thousandths: see [`Fixed`].
-///
-/// It is no `message!`, since it alone may be infinite (limits of tasks), also in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Scalar {
-    /// The number.
-    #[serde(with = "fixed::number")]
-    pub value: f64,
-}
-
-impl Message for Scalar {
-    fn schema() -> &'static Schema {
-        static SCHEMA: Schema = Schema {
-            name: "Scalar",
-            fields: &[Field {
-                name: "value",
-                key: "v",
-                label: Label::Required,
-                kind: Kind::Double,
-            }],
-        };
-        &SCHEMA
-    }
-}
-
-impl Packed for Scalar {
-    fn pack(&self, to: &mut Vec<u8>) {
-        msgpack::write_map_length(to, 1);
-        msgpack::write_text(to, "v");
-        self.value.pack(to);
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        msgpack::unpack_fields(from, |scalar: &mut Self, _, from| {
-            scalar.value = from.double()?;
-            Ok(())
-        })
-    }
-}
-
-impl Kinded for Scalar {
-    const KIND: Kind = Kind::Message(<Scalar as Message>::schema);
 }
 
 wire_enum! {
