@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use crate::msgpack::{self, MsgpackError, Packed, Reader};
 use crate::reflect::{Reflect, Seen, Slot};
 use crate::schema::{Field, Kind, Label, Message, Schema};
 use crate::{message, message_value};
@@ -111,28 +110,13 @@ macro_rules! id {
             }
         }
 
-        impl Packed for $name {
-            fn pack(&self, to: &mut Vec<u8>) {
-                msgpack::write_map_length(to, 1);
-                msgpack::write_text(to, "v");
-                msgpack::write_text(to, &self.value);
-            }
-
-            fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-                msgpack::unpack_fields(from, |id: &mut Self, _, from| {
-                    id.value = from.text()?.into();
-                    Ok(())
-                })
-            }
-        }
-
         impl Reflect for $name {
             fn described(&self) -> &'static Schema {
                 <Self as Message>::schema()
             }
 
-            fn each(&self, see: &mut dyn FnMut(&'static str, Seen<'_>)) {
-                see("value", Seen::Text(&self.value));
+            fn each(&self, see: &mut dyn FnMut(usize, Seen<'_>)) {
+                see(0, Seen::Text(&self.value));
             }
 
             fn slot(&mut self, index: usize) -> Option<&mut dyn Slot> {

@@ -13,7 +13,6 @@ use crate::executor_info::ExecutorInfo;
 use crate::framework::FrameworkInfo;
 use crate::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, ResourceProviderId, TaskId};
 use crate::message;
-use crate::msgpack::{self, MsgpackError, Packed, Reader};
 use crate::operation::{OfferOperation, Operation, OperationStatus, Uuid};
 use crate::resource::Resource;
 use crate::task::{KillPolicy, Task, TaskGroupInfo, TaskInfo, TaskState, TaskStatus};
@@ -277,28 +276,6 @@ macro_rules! direction {
                 match self {
                     $(Self::$message(_) => stringify!($message),)*
                 }
-            }
-        }
-
-        impl Packed for $name {
-            fn pack(&self, to: &mut Vec<u8>) {
-                msgpack::write_map_length(to, 1);
-                msgpack::write_text(to, self.name());
-                match self {
-                    $(Self::$message(message) => message.pack(to),)*
-                }
-            }
-
-            fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-                if from.enter_map()? != 1 {
-                    return Err(from.wrong("expected one message"));
-                }
-                let message = match from.text()? {
-                    $(stringify!($message) => Self::$message(Packed::unpack(from)?),)*
-                    name => return Err(from.wrong(format!("message {name:?} is not known"))),
-                };
-                from.leave();
-                Ok(message)
             }
         }
 

@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use crate::msgpack::Packed;
 use crate::reflect::{Reflect, Seen, Slot};
 
 /// The fields of a message, in the order in which they are written.
@@ -108,7 +107,7 @@ pub enum Kind {
 }
 
 /// A message type: it has a schema.
-pub trait Message: serde::Serialize + DeserializeOwned + Packed + Reflect + Default {
+pub trait Message: serde::Serialize + DeserializeOwned + Reflect + Default {
     /// The schema of this type.
     fn schema() -> &'static Schema;
 }
@@ -130,8 +129,6 @@ pub trait FieldType: Slot {
     const KIND: Kind;
     /// What the field holds: nothing, if it is left out when the message is written.
     fn seen(&self) -> Option<Seen<'_>>;
-    /// Whether the field is left out when the message is written.
-    fn is_unset(&self) -> bool;
 }
 
 impl<T: Kinded> FieldType for T {
@@ -140,10 +137,6 @@ impl<T: Kinded> FieldType for T {
 
     fn seen(&self) -> Option<Seen<'_>> {
         Some(Kinded::seen(self))
-    }
-
-    fn is_unset(&self) -> bool {
-        false
     }
 }
 
@@ -154,10 +147,6 @@ impl<T: Kinded> FieldType for Option<T> {
     fn seen(&self) -> Option<Seen<'_>> {
         self.as_ref().map(Kinded::seen)
     }
-
-    fn is_unset(&self) -> bool {
-        self.is_none()
-    }
 }
 
 impl<T: Kinded> FieldType for Vec<T> {
@@ -167,10 +156,6 @@ impl<T: Kinded> FieldType for Vec<T> {
     fn seen(&self) -> Option<Seen<'_>> {
         (!self.is_empty()).then_some(Seen::List(self))
     }
-
-    fn is_unset(&self) -> bool {
-        self.is_empty()
-    }
 }
 
 impl<T: Kinded> FieldType for BTreeMap<String, T> {
@@ -179,10 +164,6 @@ impl<T: Kinded> FieldType for BTreeMap<String, T> {
 
     fn seen(&self) -> Option<Seen<'_>> {
         (!self.is_empty()).then_some(Seen::Map(self))
-    }
-
-    fn is_unset(&self) -> bool {
-        self.is_empty()
     }
 }
 
@@ -282,47 +263,20 @@ macro_rules! message {
             }
         }
 
-        impl $crate::msgpack::Packed for $name {
-            #[allow(unused_variables)]
-            fn pack(&self, to: &mut Vec<u8>) {
-                #[allow(unused_imports)]
-                use $crate::schema::FieldType;
-                let set = 0 $(+ usize::from(!FieldType::is_unset(&self.$field)))*;
-                $crate::msgpack::write_map_length(to, set);
-                $(if !FieldType::is_unset(&self.$field) {
-                    $crate::msgpack::write_text(to, $crate::__key!($field $(, $key)?));
-                    $crate::msgpack::Packed::pack(&self.$field, to);
-                })*
-            }
-
-            #[allow(unused_assignments, unused_mut, unused_variables)]
-            fn unpack(
-                from: &mut $crate::msgpack::Reader<'_>,
-            ) -> Result<Self, $crate::msgpack::MsgpackError> {
-                $crate::msgpack::unpack_fields(from, |message: &mut Self, index, from| {
-                    let mut field = 0;
-                    $(
-                        if index == field {
-                            message.$field = $crate::msgpack::Packed::unpack(from)?;
-                            return Ok(());
-                        }
-                        field += 1;
-                    )*
-                    Ok(())
-                })
-            }
-        }
-
         impl $crate::reflect::Reflect for $name {
             fn described(&self) -> &'static $crate::schema::Schema {
                 <Self as $crate::schema::Message>::schema()
             }
 
-            #[allow(unused_variables)]
-            fn each(&self, see: &mut dyn FnMut(&'static str, $crate::reflect::Seen<'_>)) {
-                $(if let Some(value) = $crate::schema::FieldType::seen(&self.$field) {
-                    see($crate::schema::field_name(stringify!($field)), value);
-                })*
+            #[allow(unused_assignments, unused_mut, unused_variables)]
+            fn each(&self, see: &mut dyn FnMut(usize, $crate::reflect::Seen<'_>)) {
+                let mut field = 0;
+                $(
+                    if let Some(value) = $crate::schema::FieldType::seen(&self.$field) {
+                        see(field, value);
+                    }
+                    field += 1;
+                )*
             }
 
             #[allow(unused_assignments, unused_mut, unused_variables)]
@@ -462,30 +416,6 @@ macro_rules! wire_enum {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
-            }
-        }
-
-        impl $crate::msgpack::Packed for $name {
-            fn pack(&self, to: &mut Vec<u8>) {
-                $crate::msgpack::write_text(to, self.as_str());
-            }
-
-            fn unpack(
-                from: &mut $crate::msgpack::Reader<'_>,
-            ) -> Result<Self, $crate::msgpack::MsgpackError> {
-                let name = from.text()?;
-                $name::from_name(name).or_else(|| $name::from_name("UNKNOWN")).ok_or_else(|| {
-                    from.wrong(format!("{name:?} is no {}", stringify!($name)))
-                })
-            }
-
-            fn unpack_optional(
-                from: &mut $crate::msgpack::Reader<'_>,
-            ) -> Result<Option<Self>, $crate::msgpack::MsgpackError> {
-                match from.take_nil() {
-                    true => Ok(None),
-                    false => Ok($name::from_name(from.text()?)),
-                }
             }
         }
 

@@ -1,14 +1,14 @@
 //! What strangers send must have its required fields, as in JSON.
 
-use super::read::Head;
-use super::{MsgpackError, Packed, Reader, from_slice};
+use super::read::{Head, Reader};
+use super::{MsgpackError, from_slice};
 use crate::schema::{Field, Kind, Label, Message, Schema};
 
 /// How many missing fields an error lists before it says `...`.
 const MAX_LISTED: usize = 64;
 
 /// Reads a message from outside the cluster: its required fields must be there.
-pub fn from_stranger<T: Message + Packed>(octets: &[u8]) -> Result<T, MsgpackError> {
+pub fn from_stranger<T: Message>(octets: &[u8]) -> Result<T, MsgpackError> {
     let mut walk = Walk { reader: Reader::new(octets), missing: Vec::new() };
     walk.message(T::schema(), "")?;
     walk.reader.finish()?;

@@ -2,18 +2,10 @@
 
 use rmp::Marker;
 
-use super::{MsgpackError, Packed};
+use super::MsgpackError;
 
 /// How deeply values may be nested: a stranger's message must not exhaust the stack.
 const MAX_DEPTH: usize = 100;
-
-/// Reads a message that fills the octets.
-pub fn from_slice<T: Packed>(octets: &[u8]) -> Result<T, MsgpackError> {
-    let mut reader = Reader::new(octets);
-    let message = T::unpack(&mut reader)?;
-    reader.finish()?;
-    Ok(message)
-}
 
 /// A place in octets.
 #[derive(Debug)]

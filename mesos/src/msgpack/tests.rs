@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::ids::ContainerId;
 use crate::offer::Offer;
-use crate::schema::{Kind, Schema};
+use crate::schema::{Kind, Message as _, Schema};
 use crate::task::{Reason, TaskState, TaskStatus};
 use crate::v1::{agent, executor, master, resource_provider, scheduler};
 

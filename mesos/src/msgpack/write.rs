@@ -1,16 +1,14 @@
 //! Writing.
 
-use std::collections::BTreeMap;
-
 use rmp::encode;
 
-use super::{MsgpackError, Packed, Reader};
-use crate::bytes::Bytes;
+use crate::reflect::{Reflect, Seen};
+use crate::schema::Message;
 
 /// The MessagePack of a message.
-pub fn to_vec<T: Packed>(message: &T) -> Vec<u8> {
+pub fn to_vec<T: Message>(message: &T) -> Vec<u8> {
     let mut octets = Vec::with_capacity(256);
-    message.pack(&mut octets);
+    write_message(&mut octets, message);
     octets
 }
 
@@ -26,156 +24,63 @@ fn infallible<T>(written: Result<T, encode::ValueWriteError>) {
 
 // Nearly everything is short, and written here without rmp's detour by way of `Write`.
 
-/// Appends the head of a map with this many entries.
-#[inline]
-pub fn write_map_length(to: &mut Vec<u8>, entries: usize) {
-    match entries {
-        0..16 => to.push(0x80 | entries as u8),
-        _ => infallible(encode::write_map_len(to, length(entries))),
+fn write_message(to: &mut Vec<u8>, message: &dyn Reflect) {
+    // How many fields are set is known when they are written; the head of few is one octet.
+    let head = to.len();
+    to.push(0x80);
+    let mut set = 0;
+    let fields = message.described().fields;
+    message.each(&mut |index, value| {
+        set += 1;
+        write_text(to, fields[index].key);
+        write_value(to, &value);
+    });
+    match set {
+        0..16_u16 => to[head] |= set as u8,
+        _ => {
+            let [high, low] = set.to_be_bytes();
+            to.splice(head..=head, [0xde, high, low]);
+        }
     }
 }
 
-fn write_array_length(to: &mut Vec<u8>, items: usize) {
-    match items {
-        0..16 => to.push(0x90 | items as u8),
-        _ => infallible(encode::write_array_len(to, length(items))),
+fn write_value(to: &mut Vec<u8>, value: &Seen<'_>) {
+    match *value {
+        Seen::Bool(value) => to.push(if value { 0xc3 } else { 0xc2 }),
+        Seen::Int(value) => infallible(encode::write_sint(to, value)),
+        Seen::Uint(value) => infallible(encode::write_uint(to, value)),
+        Seen::Double(value) => {
+            let mut octets = [0xcb; 9];
+            octets[1..].copy_from_slice(&value.to_be_bytes());
+            to.extend_from_slice(&octets);
+        }
+        Seen::Text(text) => write_text(to, text),
+        Seen::Bytes(octets) => infallible(encode::write_bin(to, octets)),
+        Seen::Message(message) => write_message(to, message),
+        Seen::List(list) => {
+            match list.length() {
+                items @ 0..16 => to.push(0x90 | items as u8),
+                items => infallible(encode::write_array_len(to, length(items))),
+            }
+            (0..list.length()).for_each(|index| write_value(to, &list.at(index)));
+        }
+        Seen::Map(map) => {
+            infallible(encode::write_map_len(to, length(map.length())));
+            map.each(&mut |key, value| {
+                write_text(to, key);
+                write_value(to, &value);
+            });
+        }
     }
 }
 
 /// Appends text.
 #[inline]
-pub fn write_text(to: &mut Vec<u8>, text: &str) {
+fn write_text(to: &mut Vec<u8>, text: &str) {
     match text.len() {
         length @ 0..32 => to.push(0xa0 | length as u8),
         length @ 32..256 => to.extend_from_slice(&[0xd9, length as u8]),
         _ => return infallible(encode::write_str(to, text)),
     }
     to.extend_from_slice(text.as_bytes());
-}
-
-macro_rules! integers {
-    ($($ty:ty: $write:ident as $wide:ty, $read:ident;)*) => {$(
-        impl Packed for $ty {
-            fn pack(&self, to: &mut Vec<u8>) {
-                infallible(encode::$write(to, <$wide>::from(*self)));
-            }
-
-            fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-                let integer = from.$read()?;
-                <$ty>::try_from(integer).map_err(|_| from.wrong("an integer out of range"))
-            }
-        }
-    )*};
-}
-
-integers! {
-    i32: write_sint as i64, integer;
-    u32: write_uint as u64, integer;
-    i64: write_sint as i64, integer;
-    u64: write_uint as u64, integer;
-}
-
-impl Packed for bool {
-    fn pack(&self, to: &mut Vec<u8>) {
-        to.push(if *self { 0xc3 } else { 0xc2 });
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        from.boolean()
-    }
-}
-
-impl Packed for f64 {
-    fn pack(&self, to: &mut Vec<u8>) {
-        let mut octets = [0xcb; 9];
-        octets[1..].copy_from_slice(&self.to_be_bytes());
-        to.extend_from_slice(&octets);
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        from.double()
-    }
-}
-
-impl Packed for String {
-    fn pack(&self, to: &mut Vec<u8>) {
-        write_text(to, self);
-    }
-
-    #[inline]
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        from.text().map(str::to_owned)
-    }
-}
-
-impl Packed for Bytes {
-    fn pack(&self, to: &mut Vec<u8>) {
-        infallible(encode::write_bin(to, self));
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        from.octets().map(Bytes::from)
-    }
-}
-
-impl<T: Packed> Packed for Box<T> {
-    fn pack(&self, to: &mut Vec<u8>) {
-        (**self).pack(to);
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        T::unpack(from).map(Box::new)
-    }
-}
-
-impl<T: Packed> Packed for Option<T> {
-    fn pack(&self, to: &mut Vec<u8>) {
-        match self {
-            Some(value) => value.pack(to),
-            None => to.push(0xc0),
-        }
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        T::unpack_optional(from)
-    }
-}
-
-impl<T: Packed> Packed for Vec<T> {
-    fn pack(&self, to: &mut Vec<u8>) {
-        write_array_length(to, self.len());
-        self.iter().for_each(|item| item.pack(to));
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        // What a head promises need not follow: room is made for little before it does.
-        const TRUSTED: usize = 64;
-        let items = from.array()?;
-        let mut list = Vec::with_capacity(items.min(TRUSTED));
-        for _ in 0..items {
-            list.push(T::unpack(from)?);
-        }
-        Ok(list)
-    }
-}
-
-impl<T: Packed> Packed for BTreeMap<String, T> {
-    fn pack(&self, to: &mut Vec<u8>) {
-        write_map_length(to, self.len());
-        for (key, value) in self {
-            write_text(to, key);
-            value.pack(to);
-        }
-    }
-
-    fn unpack(from: &mut Reader<'_>) -> Result<Self, MsgpackError> {
-        let entries = from.enter_map()?;
-        let mut map = BTreeMap::new();
-        for _ in 0..entries {
-            let key = from.text()?.to_owned();
-            map.insert(key, T::unpack(from)?);
-        }
-        from.leave();
-        Ok(map)
-    }
 }

@@ -5,7 +5,8 @@
 //! was two thirds of the program and most of its build. So a message only shows its fields, as
 //! [`Seen`] to be written and as [`Open`] to be filled, and one walk per format does the rest.
 //!
-//! It deliberately knows no format: `walk` speaks serde. Nor does it check anything beyond types:
+//! It deliberately knows no format: `walk` speaks serde, and [`crate::msgpack`] walks messages by
+//! itself, to be fast. Nor does it check anything beyond types:
 //! what strangers send is held against the [`Schema`] first (see [`crate::json`]).
 //!
 //! Reading order: this file, `values` (what fields may hold), `walk` (writing and reading).
@@ -25,10 +26,10 @@ pub trait Reflect {
     /// What the message says of itself.
     fn described(&self) -> &'static Schema;
 
-    /// Shows every field that is set, in the order of the schema.
-    fn each(&self, see: &mut dyn FnMut(&'static str, Seen<'_>));
+    /// Shows every field that is set, with its index in the schema, in their order.
+    fn each(&self, see: &mut dyn FnMut(usize, Seen<'_>));
 
-    /// The field with this index in the schema.
+    /// The place of the field with this index in the schema.
     fn slot(&mut self, index: usize) -> Option<&mut dyn Slot>;
 }
 
@@ -121,6 +122,8 @@ pub trait Variant {
 
 /// A list that is filled.
 pub trait Items {
+    /// Makes room for so many more.
+    fn expect(&mut self, items: usize);
     /// A new last place.
     fn push(&mut self) -> &mut dyn Slot;
 }

@@ -76,6 +76,10 @@ impl<T: Kinded> Slot for Vec<T> {
 }
 
 impl<T: Kinded> Items for Vec<T> {
+    fn expect(&mut self, items: usize) {
+        self.reserve_exact(items);
+    }
+
     fn push(&mut self) -> &mut dyn Slot {
         let index = self.len();
         self.push(T::default());

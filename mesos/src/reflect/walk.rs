@@ -15,13 +15,14 @@ use crate::schema::Schema;
 /// # Errors
 /// Those of the format.
 pub fn serialize<S: Serializer>(message: &dyn Reflect, to: S) -> Result<S::Ok, S::Error> {
+    let schema = message.described();
     let mut set = 0;
     message.each(&mut |_, _| set += 1);
-    let mut fields = to.serialize_struct(message.described().name, set)?;
+    let mut fields = to.serialize_struct(schema.name, set)?;
     let mut result = Ok(());
-    message.each(&mut |name, value| {
+    message.each(&mut |index, value| {
         if result.is_ok() {
-            result = fields.serialize_field(name, &value);
+            result = fields.serialize_field(schema.fields[index].name, &value);
         }
     });
     result?;
