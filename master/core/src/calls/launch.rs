@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::FrameworkId;
 use mesos::internal::{ResourceVersionUuid, RunTask, RunTaskGroup};
-use mesos::operation::LaunchGroup;
+use mesos::operation::{LaunchGroup, OfferOperationType};
 use mesos::resource::{AllocationInfo, Resource};
 use mesos::resources::{self, Resources};
 use mesos::task::{Reason, Task, TaskInfo, TaskState};
@@ -38,6 +38,8 @@ impl Master {
             }
         }
         self.start(cx, hand, &task);
+        let launch = OfferOperationType::Launch;
+        self.state.count(&hand.framework, |counts| counts.operated(launch));
         let message = RunTask {
             framework: (*framework.info).clone(),
             task,
@@ -74,6 +76,8 @@ impl Master {
             task.executor = Some(Box::new(group.executor.clone()));
             self.start(cx, hand, task);
         }
+        let launch = OfferOperationType::LaunchGroup;
+        self.state.count(&hand.framework, |counts| counts.operated(launch));
         let message = RunTaskGroup {
             framework: (*framework.info).clone(),
             executor: group.executor,

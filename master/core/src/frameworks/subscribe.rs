@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesos::framework::FrameworkInfo;
 use mesos::ids::FrameworkId;
 use mesos::v1::master::{self, FrameworkAddedEvent, FrameworkUpdatedEvent};
-use mesos::v1::scheduler::{self, Call, EventType};
+use mesos::v1::scheduler::{self, Call, CallType, EventType};
 
 use crate::allocator::Recovery;
 use crate::context::Context;
@@ -52,15 +52,17 @@ impl Master {
         if id.as_ref().is_some_and(|id| self.is_completed(id)) {
             return cx.end(connection, "Framework has been removed");
         }
+        cx.count(match &id {
+            None => "master/messages_register_framework",
+            Some(_) => "master/messages_reregister_framework",
+        });
         let suppressed = body.suppressed_roles.into_iter().collect();
         match id {
             Some(id) if self.state.frameworks.contains_key(&id) => {
-                cx.count("master/messages_reregister_framework");
                 let newcomer = Newcomer { id, info, suppressed, principal };
                 self.resubscribe(cx, stream, newcomer);
             }
             id => {
-                cx.count("master/messages_register_framework");
                 // Schedulers may bring ids of their own (`wire.md` 25).
                 let id = id.unwrap_or_else(|| self.new_framework_id());
                 let newcomer = Newcomer { id, info, suppressed, principal };
@@ -79,6 +81,7 @@ impl Master {
         framework.principal = principal;
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
+        framework.counts.called(CallType::Subscribe);
         self.connections.insert(stream.connection, id.clone());
         self.allocator.add_framework(&id, framework.traits(), true, &BTreeMap::new());
         self.state.frameworks.insert(id.clone(), Arc::new(framework));
@@ -94,6 +97,8 @@ impl Master {
         if let Some(old) = framework.stream.clone() {
             self.connections.remove(&old.connection);
             cx.end(old.connection, "Framework failed over");
+            // The connection is nobody's any more when events are counted.
+            self.state.count(&id, |counts| counts.told_of(EventType::Error));
         }
         let timer = self.framework_timers.remove(&id);
         cx.cancel_timer(&mut self.timers, timer);
@@ -107,6 +112,7 @@ impl Master {
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
         framework.reregistered = Some(cx.now);
+        framework.counts.called(CallType::Subscribe);
         framework.principal = principal;
         self.connections.insert(stream.connection, id.clone());
         self.set_framework_info(cx, &id, info, suppressed);

@@ -24,6 +24,7 @@ use mesos::task::Task;
 use mesos::time::{Time, TimeInfo};
 use mesos::v1;
 
+use super::FrameworkCounts;
 use crate::allocator::FrameworkTraits;
 use crate::event::ConnectionId;
 use crate::validation::framework::roles_of;
@@ -91,6 +92,8 @@ pub struct Framework {
     /// The agents that know of it, because it has launched something on them: they are told when
     /// it changes and when it ends.
     pub agents: OrdSet<AgentId>,
+    /// What is counted of it.
+    pub counts: FrameworkCounts,
 }
 
 impl Framework {
@@ -116,6 +119,7 @@ impl Framework {
             executors: OrdMap::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
+            counts: FrameworkCounts::default(),
         };
         framework.set_info(info);
         framework
