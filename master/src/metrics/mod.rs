@@ -1,4 +1,4 @@
-//! The master's metrics (rows MM-01 to MM-14, FW-14).
+//! The master's metrics (rows MM-01 to MM-12, FW-14).
 //!
 //! The core counts by Mesos's names; counters are made when they are first used, except those
 //! that exist from the beginning. What follows from the state is computed when somebody looks.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::FrameworkId;
 use mesos::internal::{ResourceVersionUuid, RunTask, RunTaskGroup};
-use mesos::operation::{LaunchGroup, OfferOperationType};
+use mesos::operation::LaunchGroup;
 use mesos::resource::{AllocationInfo, Resource};
 use mesos::resources::{self, Resources};
 use mesos::task::{Reason, Task, TaskInfo, TaskState};
@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::master::Master;
 use crate::state::{Agent, Framework};
 use crate::validation::{self, Check, Invalid};
+use mesos::operation::OfferOperationType as Kind;
 
 impl Master {
     /// Launches one task, or tells its framework why not.
@@ -38,8 +39,6 @@ impl Master {
             }
         }
         self.start(cx, hand, &task);
-        let launch = OfferOperationType::Launch;
-        self.state.count(&hand.framework, |counts| counts.operated(launch));
         let message = RunTask {
             framework: (*framework.info).clone(),
             task,
@@ -47,6 +46,7 @@ impl Master {
             launch_executor: Some(launch_executor),
         };
         cx.send(&agent.pid, message);
+        self.state.count(&hand.framework, |counts| counts.operated(Kind::Launch));
     }
 
     /// Launches the tasks of a group, all or none.
@@ -76,8 +76,6 @@ impl Master {
             task.executor = Some(Box::new(group.executor.clone()));
             self.start(cx, hand, task);
         }
-        let launch = OfferOperationType::LaunchGroup;
-        self.state.count(&hand.framework, |counts| counts.operated(launch));
         let message = RunTaskGroup {
             framework: (*framework.info).clone(),
             executor: group.executor,
@@ -86,6 +84,7 @@ impl Master {
             launch_executor: Some(launch_executor),
         };
         cx.send(&agent.pid, message);
+        self.state.count(&hand.framework, |counts| counts.operated(Kind::LaunchGroup));
     }
 
     fn check_group(

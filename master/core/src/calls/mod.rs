@@ -28,7 +28,7 @@ impl Master {
         call: Call,
     ) {
         if let Err(why) = validation::scheduler::validate(&call, principal) {
-            count_invalid(cx, &call);
+            cx.count_invalid(&call);
             let words = format!("Failed to validate scheduler::Call: {why}");
             return cx.respond(request, Response::bad_request(words));
         }
@@ -148,16 +148,4 @@ impl Master {
             CallType::Unknown | CallType::Subscribe | CallType::UpdateFramework => {}
         }
     }
-}
-
-/// Counts a call that makes no sense where Mesos has a counter for it.
-fn count_invalid(cx: &mut Context<'_>, call: &Call) {
-    cx.count(match call.r#type {
-        Some(CallType::Acknowledge) => "master/invalid_status_update_acknowledgements",
-        Some(CallType::AcknowledgeOperationStatus) => {
-            "master/invalid_operation_status_update_acknowledgements"
-        }
-        Some(CallType::Message) => "master/invalid_framework_to_executor_messages",
-        _ => return,
-    });
 }

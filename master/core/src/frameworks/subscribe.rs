@@ -52,17 +52,15 @@ impl Master {
         if id.as_ref().is_some_and(|id| self.is_completed(id)) {
             return cx.end(connection, "Framework has been removed");
         }
-        cx.count(match &id {
-            None => "master/messages_register_framework",
-            Some(_) => "master/messages_reregister_framework",
-        });
         let suppressed = body.suppressed_roles.into_iter().collect();
         match id {
             Some(id) if self.state.frameworks.contains_key(&id) => {
+                cx.count("master/messages_reregister_framework");
                 let newcomer = Newcomer { id, info, suppressed, principal };
                 self.resubscribe(cx, stream, newcomer);
             }
             id => {
+                cx.count("master/messages_register_framework");
                 // Schedulers may bring ids of their own (`wire.md` 25).
                 let id = id.unwrap_or_else(|| self.new_framework_id());
                 let newcomer = Newcomer { id, info, suppressed, principal };

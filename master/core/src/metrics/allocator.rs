@@ -1,4 +1,4 @@
-//! Metrics of the allocator: roles, filters, consumption (row MM-14).
+//! Metrics of the allocator: roles, filters, consumption (row MM-12).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What of the state is measured, under Mesos's names (rows MM-01 to MM-07, MM-12, MM-14, FW-14).
+//! What of the state is measured, under Mesos's names (rows MM-01 to MM-07, MM-12, FW-14).
 //!
 //! Everything here is computed when somebody reads, from a [`Snapshot`] and a [`Reading`] of the
 //! allocator. What only ever grows and belongs to no record is counted by

@@ -24,7 +24,6 @@ use mesos::task::Task;
 use mesos::time::{Time, TimeInfo};
 use mesos::v1;
 
-use super::FrameworkCounts;
 use crate::allocator::FrameworkTraits;
 use crate::event::ConnectionId;
 use crate::validation::framework::roles_of;
@@ -93,7 +92,7 @@ pub struct Framework {
     /// it changes and when it ends.
     pub agents: OrdSet<AgentId>,
     /// What is counted of it.
-    pub counts: FrameworkCounts,
+    pub counts: super::FrameworkCounts,
 }
 
 impl Framework {
@@ -119,7 +118,7 @@ impl Framework {
             executors: OrdMap::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
-            counts: FrameworkCounts::default(),
+            counts: super::FrameworkCounts::default(),
         };
         framework.set_info(info);
         framework
