@@ -195,10 +195,12 @@ mod tests {
             "--weights=a=2",
             "--recovery_agent_removal_limit=50%",
             "--offer_timeout=1mins",
+            "--no-publish_per_framework_metrics",
         ]);
         let (config, warnings) = Config::from_flags(&flags).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(config.registry, RegistryKind::Disk("/w".into()));
+        assert!(!config.per_framework_metrics);
         assert_eq!(config.core.allocation_interval, Duration::from_millis(50));
         assert_eq!(config.core.roles.unwrap().len(), 2);
         assert_eq!(config.core.weights["a"], 2.0);
