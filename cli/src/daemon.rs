@@ -1,6 +1,5 @@
 //! `mesos master` and `mesos agent`: one daemon, until a signal or its own end.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use libprocess::logging::{self, LogConfig};
@@ -32,7 +31,7 @@ pub fn master_main(invoked: Invoked) -> Result<ExitCode, CliError> {
     };
     commands::no_arguments(&parsed.positional)?;
     let flags = parsed.flags;
-    start_logging("mesos-master", flags.quiet, &flags.logging_level, flags.log_dir.as_ref())?;
+    start_logging(flags.daemon.log_config("mesos-master"))?;
     let daemon = start_master(&flags)?;
     let handle = daemon.handle.clone();
     let over = async move { handle.ended().await };
@@ -49,7 +48,7 @@ pub fn agent_main(invoked: Invoked) -> Result<ExitCode, CliError> {
     };
     commands::no_arguments(&parsed.positional)?;
     let flags = parsed.flags;
-    start_logging("mesos-agent", flags.quiet, &flags.logging_level, flags.log_dir.as_ref())?;
+    start_logging(flags.daemon.log_config("mesos-agent"))?;
     let daemon = start_agent(&flags)?;
     let handle = daemon.handle.clone();
     let over = async move { handle.ended().await };
@@ -96,27 +95,11 @@ fn cannot_start(what: &str, error: &dyn std::error::Error) -> CliError {
     CliError::Start { what: what.to_owned(), reason: with_causes(error) }
 }
 
-fn start_logging(
-    program: &str,
-    quiet: bool,
-    level: &str,
-    log_dir: Option<&PathBuf>,
-) -> Result<(), CliError> {
-    let level = level.parse().map_err(|reason| CliError::Value {
-        flag: "logging_level",
-        value: level.to_owned(),
-        reason,
-    })?;
+fn start_logging(config: LogConfig) -> Result<(), CliError> {
     // Mesos's log library reads this one; nothing else says how much detail is wanted.
     let verbosity = std::env::var("GLOG_v").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let config = LogConfig {
-        program: program.to_owned(),
-        level,
-        verbosity,
-        quiet,
-        log_dir: log_dir.cloned(),
-    };
-    logging::init(config).map_err(|error| cannot_start("logging", &error))
+    logging::init(LogConfig { verbosity, ..config })
+        .map_err(|error| cannot_start("logging", &error))
 }
 
 /// Waits for a signal, or until the daemon is over; a reason for that is an error.

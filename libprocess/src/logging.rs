@@ -44,6 +44,20 @@ pub enum Level {
     Error,
 }
 
+impl Level {
+    /// Every level, as flags name them.
+    pub const NAMES: &[&str] = &["INFO", "WARNING", "ERROR"];
+
+    /// The name of this level, as flags have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Warning => "WARNING",
+            Self::Error => "ERROR",
+        }
+    }
+}
+
 impl FromStr for Level {
     type Err = String;
 

@@ -1,19 +1,17 @@
 //! What an embedder decides about a master's process, and how flags become that.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use libprocess::NodeConfig;
-use libprocess::flags::FlagSet;
-use libprocess::logging::LogConfig;
+use libprocess::flags::standing::Unsupported;
+use libprocess::flags::{DaemonError, FlagSet};
 use mesos::agent::DomainInfo;
 use thiserror::Error;
 
 use crate::flags::Flags;
-use crate::flags::standing::{self, Unsupported};
+use crate::flags::standing;
 use crate::flags::values::NameSet;
 
 /// The shortest `--agent_reregister_timeout` that Mesos accepts: less, and agents that are merely
@@ -48,6 +46,8 @@ pub struct Config {
     pub cluster: Option<String>,
     /// The fault domain of the master.
     pub domain: Option<DomainInfo>,
+    /// Whether each framework has metrics of its own.
+    pub per_framework_metrics: bool,
     /// Where log files are written, as readers of `/state` are told.
     pub log_dir: Option<String>,
     /// The flags as `/flags` shows them.
@@ -69,6 +69,7 @@ impl Default for Config {
             hostname_lookup: false,
             cluster: None,
             domain: None,
+            per_framework_metrics: true,
             log_dir: None,
             flags: BTreeMap::new(),
             stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
@@ -92,32 +93,12 @@ pub enum ConfigError {
         libprocess::units::format_duration(*.0)
     )]
     ReregisterTimeout(Duration),
-    /// Two flags exclude each other.
-    #[error("only one of --ip and --ip_discovery_command should be specified")]
-    TwoIps,
-    /// A port without an address means nothing.
-    #[error("--advertise_port={0} needs --advertise_ip")]
-    PortWithoutIp(u16),
-    /// The program that should find the address did not.
-    #[error("--ip_discovery_command='{command}' failed: {why}")]
-    Discovery {
-        /// The command.
-        command: String,
-        /// What went wrong.
-        why: String,
-    },
     /// The fault domain is no domain.
     #[error("invalid value of --domain: {0}")]
     Domain(String),
-    /// The rules about endpoints are no such rules.
-    #[error("invalid value of --firewall_rules: {0}")]
-    Firewall(String),
-    /// There is no such level.
-    #[error("invalid value of --logging_level: {0}")]
-    LoggingLevel(String),
-    /// The environment holds a wrong value.
+    /// No node can be made.
     #[error(transparent)]
-    Environment(#[from] libprocess::EnvError),
+    Daemon(#[from] DaemonError),
 }
 
 impl Config {
@@ -141,11 +122,12 @@ impl Config {
             registry,
             registry_fetch_timeout: flags.registry_fetch_timeout,
             registry_store_timeout: flags.registry_store_timeout,
-            hostname: flags.hostname.clone(),
-            hostname_lookup: flags.hostname_lookup,
+            hostname: flags.daemon.hostname.clone(),
+            hostname_lookup: flags.daemon.hostname_lookup,
             cluster: flags.cluster.clone(),
             domain,
-            log_dir: flags.log_dir.as_ref().map(|path| path.display().to_string()),
+            per_framework_metrics: flags.publish_per_framework_metrics,
+            log_dir: flags.daemon.log_dir.as_ref().map(|path| path.display().to_string()),
             flags: flags.values(),
             ..Self::default()
         };
@@ -189,74 +171,7 @@ fn read_domain(value: serde_json::Value) -> Result<DomainInfo, ConfigError> {
 /// # Errors
 /// See [`ConfigError`].
 pub fn node_config(flags: &Flags) -> Result<NodeConfig, ConfigError> {
-    let mut config = NodeConfig::from_env()?;
-    let ip = match (&flags.ip, &flags.ip_discovery_command) {
-        (Some(_), Some(_)) => return Err(ConfigError::TwoIps),
-        (Some(ip), None) => Some(*ip),
-        (None, Some(command)) => Some(discover_ip(command)?),
-        (None, None) => None,
-    };
-    // Without a flag, a master listens everywhere: it is there for others.
-    let from_env = std::env::var_os("LIBPROCESS_IP").is_some_and(|value| !value.is_empty());
-    let ip = ip.unwrap_or(if from_env { config.bind.ip() } else { Ipv4Addr::UNSPECIFIED.into() });
-    config.bind = SocketAddr::new(ip, flags.port);
-    match (flags.advertise_ip, flags.advertise_port) {
-        (Some(ip), port) => config.advertise = Some(SocketAddr::new(ip, port.unwrap_or(0))),
-        (None, Some(port)) => return Err(ConfigError::PortWithoutIp(port)),
-        (None, None) => {}
-    }
-    if let Some(rules) = &flags.firewall_rules {
-        config.http.disabled_paths = disabled_paths(rules)?;
-    }
-    config.delegate = Some(crate::PROCESS_ID.to_owned());
-    Ok(config)
-}
-
-/// How a master with these flags logs.
-///
-/// # Errors
-/// See [`ConfigError`].
-pub fn log_config(flags: &Flags) -> Result<LogConfig, ConfigError> {
-    Ok(LogConfig {
-        program: "mesos-master".to_owned(),
-        level: flags.logging_level.parse().map_err(ConfigError::LoggingLevel)?,
-        verbosity: 0,
-        quiet: flags.quiet,
-        log_dir: flags.log_dir.clone(),
-    })
-}
-
-/// The paths of `{"disabled_endpoints": {"paths": ["/files/browse"]}}` (row LP-20).
-fn disabled_paths(rules: &serde_json::Value) -> Result<BTreeSet<String>, ConfigError> {
-    let wrong = |why: &str| ConfigError::Firewall(why.to_owned());
-    let rules = rules.as_object().ok_or_else(|| wrong("expecting a JSON object"))?;
-    if let Some(unknown) = rules.keys().find(|key| *key != "disabled_endpoints") {
-        return Err(ConfigError::Firewall(format!("unknown rule '{unknown}'")));
-    }
-    let paths = rules.get("disabled_endpoints").map(|rule| rule.get("paths"));
-    let Some(paths) = paths else { return Ok(BTreeSet::new()) };
-    let paths = paths.and_then(|paths| paths.as_array());
-    let paths = paths.ok_or_else(|| wrong("expecting 'disabled_endpoints.paths' as an array"))?;
-    let path = |path: &serde_json::Value| {
-        let path = path.as_str().filter(|path| path.starts_with('/')).map(str::to_owned);
-        path.ok_or_else(|| wrong("expecting paths that start with '/'"))
-    };
-    paths.iter().map(path).collect()
-}
-
-/// Runs the command and reads the address that it prints.
-fn discover_ip(command: &str) -> Result<IpAddr, ConfigError> {
-    let failed = |why: String| ConfigError::Discovery { command: command.to_owned(), why };
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(output.status.to_string()));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let text = text.trim();
-    text.parse().map_err(|_| failed(format!("'{text}' is not an IP address")))
+    Ok(flags.daemon.node_config(flags.port, crate::PROCESS_ID)?)
 }
 
 #[cfg(test)]
@@ -280,10 +195,12 @@ mod tests {
             "--weights=a=2",
             "--recovery_agent_removal_limit=50%",
             "--offer_timeout=1mins",
+            "--no-publish_per_framework_metrics",
         ]);
         let (config, warnings) = Config::from_flags(&flags).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(config.registry, RegistryKind::Disk("/w".into()));
+        assert!(!config.per_framework_metrics);
         assert_eq!(config.core.allocation_interval, Duration::from_millis(50));
         assert_eq!(config.core.roles.unwrap().len(), 2);
         assert_eq!(config.core.weights["a"], 2.0);
@@ -307,20 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn the_node_listens_where_flags_say() {
-        let node = node_config(&flags(&["--ip=127.0.0.1", "--port=0"])).unwrap();
-        assert_eq!(node.bind, "127.0.0.1:0".parse().unwrap());
+    fn the_node_is_the_master_s() {
+        let node = node_config(&flags(&["--ip=127.0.0.1"])).unwrap();
+        assert_eq!(node.bind, "127.0.0.1:5050".parse().unwrap());
         assert_eq!(node.delegate.as_deref(), Some("master"));
-        let node = node_config(&flags(&["--ip_discovery_command=echo 127.0.0.3"])).unwrap();
-        assert_eq!(node.bind, "127.0.0.3:5050".parse().unwrap());
-        let node = node_config(&flags(&["--advertise_ip=10.1.2.3", "--advertise_port=99"]));
-        assert_eq!(node.unwrap().advertise, Some("10.1.2.3:99".parse().unwrap()));
-        assert!(node_config(&flags(&["--ip=1.2.3.4", "--ip_discovery_command=x"])).is_err());
-        assert!(node_config(&flags(&["--ip_discovery_command=echo nowhere"])).is_err());
         assert!(node_config(&flags(&["--advertise_port=1"])).is_err());
-        let rules = r#"--firewall_rules={"disabled_endpoints": {"paths": ["/teardown"]}}"#;
-        let node = node_config(&flags(&[rules])).unwrap();
-        assert!(node.http.disabled_paths.contains("/teardown"));
-        assert!(node_config(&flags(&["--firewall_rules={\"x\": 1}"])).is_err());
     }
 }

@@ -1,13 +1,12 @@
 //! What an embedder decides about an agent's process, and how flags become that.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use libprocess::NodeConfig;
-use libprocess::flags::FlagSet;
+use libprocess::flags::standing::Unsupported;
+use libprocess::flags::{DaemonError, FlagSet};
 use mesos::agent::AgentInfo;
 use mesos::resources::ResourceError;
 use mesos::value::{ValueError, parse_attributes};
@@ -15,7 +14,7 @@ use slave_core::config::{ReconfigurationPolicy, RecoverMode};
 
 use crate::containerizer::program::BuiltIn;
 use crate::flags::Flags;
-use crate::flags::standing::{self, Unsupported};
+use crate::flags::standing;
 use crate::machine;
 
 /// The longest `--executor_reregistration_timeout`: the master must not think the agent lost.
@@ -67,23 +66,9 @@ pub enum ConfigError {
     /// The headroom is no part of a whole.
     #[error("invalid value '{0}' for --gc_disk_headroom: must be between 0.0 and 1.0")]
     Headroom(f64),
-    /// Two flags exclude each other.
-    #[error("only one of --ip and --ip_discovery_command should be specified")]
-    TwoIps,
-    /// A port without an address means nothing.
-    #[error("--advertise_port={0} needs --advertise_ip")]
-    PortWithoutIp(u16),
-    /// The program that should find the address did not.
-    #[error("--ip_discovery_command='{command}' failed: {why}")]
-    Discovery {
-        /// The command.
-        command: String,
-        /// What went wrong.
-        why: String,
-    },
-    /// The environment holds a wrong value.
+    /// No node can be made.
     #[error(transparent)]
-    Environment(#[from] libprocess::EnvError),
+    Daemon(#[from] DaemonError),
     /// The work directory cannot be named.
     #[error("cannot resolve --work_dir='{}': {source}", path.display())]
     WorkDir {
@@ -141,8 +126,8 @@ impl Config {
         };
         let mut config = Self::new(flags.master.trim(), work_dir, info)?;
         fill_core(&mut config.core, flags)?;
-        config.hostname.clone_from(&flags.hostname);
-        config.hostname_lookup = flags.hostname_lookup;
+        config.hostname.clone_from(&flags.daemon.hostname);
+        config.hostname_lookup = flags.daemon.hostname_lookup;
         config.flags = flags.values();
         Ok((config, warnings))
     }
@@ -195,39 +180,7 @@ fn fill_core(core: &mut slave_core::Config, flags: &Flags) -> Result<(), ConfigE
 /// # Errors
 /// See [`ConfigError`].
 pub fn node_config(flags: &Flags) -> Result<NodeConfig, ConfigError> {
-    let mut config = NodeConfig::from_env()?;
-    let ip = match (&flags.ip, &flags.ip_discovery_command) {
-        (Some(_), Some(_)) => return Err(ConfigError::TwoIps),
-        (Some(ip), None) => Some(*ip),
-        (None, Some(command)) => Some(discover_ip(command)?),
-        (None, None) => None,
-    };
-    // Without a flag, an agent listens everywhere: the master has to reach it.
-    let from_env = std::env::var_os("LIBPROCESS_IP").is_some_and(|value| !value.is_empty());
-    let ip = ip.unwrap_or(if from_env { config.bind.ip() } else { Ipv4Addr::UNSPECIFIED.into() });
-    config.bind = SocketAddr::new(ip, flags.port);
-    match (flags.advertise_ip, flags.advertise_port) {
-        (Some(ip), port) => config.advertise = Some(SocketAddr::new(ip, port.unwrap_or(0))),
-        (None, Some(port)) => return Err(ConfigError::PortWithoutIp(port)),
-        (None, None) => {}
-    }
-    config.delegate = Some(crate::PROCESS_ID.to_owned());
-    Ok(config)
-}
-
-/// Runs the command and reads the address that it prints.
-fn discover_ip(command: &str) -> Result<IpAddr, ConfigError> {
-    let failed = |why: String| ConfigError::Discovery { command: command.to_owned(), why };
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(output.status.to_string()));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
-    let text = text.trim();
-    text.parse().map_err(|_| failed(format!("'{text}' is not an IP address")))
+    Ok(flags.daemon.node_config(flags.port, crate::PROCESS_ID)?)
 }
 
 #[cfg(test)]
@@ -281,12 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn the_node_listens_where_the_flags_say() {
-        let config = node_config(&flags(&["--ip=127.0.0.1", "--port=0"])).unwrap();
-        assert_eq!(config.bind, "127.0.0.1:0".parse().unwrap());
-        assert_eq!(config.delegate.as_deref(), Some("slave(1)"));
-        let found = node_config(&flags(&["--ip_discovery_command=echo 127.0.0.5"])).unwrap();
-        assert_eq!(found.bind, "127.0.0.5:5051".parse().unwrap());
+    fn the_node_is_the_agent_s() {
+        let node = node_config(&flags(&["--ip=127.0.0.1"])).unwrap();
+        assert_eq!(node.bind, "127.0.0.1:5051".parse().unwrap());
+        assert_eq!(node.delegate.as_deref(), Some("slave(1)"));
         assert!(node_config(&flags(&["--advertise_port=1"])).is_err());
     }
 }

@@ -30,15 +30,19 @@
 //! words of Mesos, since scripts match them; [`FlagError::hint`] adds what to do next.
 //!
 //! Reading order: [`spec`] (what is known about a flag), [`value`] (types of values), [`parser`],
-//! [`usage`] (`--help`), [`completion`].
+//! [`usage`] (`--help`), [`completion`], [`daemon`] (the flags of every daemon), [`standing`] (what
+//! a daemon cannot follow yet).
 
 pub mod completion;
+pub mod daemon;
 mod macros;
 pub mod parser;
 pub mod spec;
+pub mod standing;
 pub mod usage;
 pub mod value;
 
+pub use daemon::{DaemonError, DaemonFlags};
 pub use parser::{FlagError, Loaded};
 pub use spec::{Extra, Kind, Spec};
 pub use value::FlagValue;

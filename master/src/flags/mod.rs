@@ -1,43 +1,24 @@
 //! The flags of `mesos master`: Mesos's table (spec rows FM-01 to FM-77), and one of our own.
 //!
-//! Reading order: [`Flags`] here, [`values`] (types that only these flags have), [`standing`]
-//! (which flags do nothing yet, and what the master says when one of them is given).
+//! Reading order: [`Flags`] here, with the [`DaemonFlags`] that agents have too, [`values`] (types
+//! that only these flags have), [`standing`] (which flags do nothing yet, and what the master says
+//! when one of them is given).
 
 pub mod standing;
 pub mod values;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use libprocess::flags::DaemonFlags;
 use values::{MinAllocatable, NameSet, Percentage, Weights};
 
 libprocess::flags! {
     /// What `mesos master` understands. Names, defaults and meanings are Mesos's.
     pub struct Flags {
-        /// Prints this help message.
-        help: bool = "false";
-        /// Show version and exit.
-        version: bool = "false";
-        /// The hostname that the master advertises to agents, frameworks and users. If it is left
-        /// out, it is found from the IP address that the master listens on.
-        hostname: Option<String>;
-        /// Whether the hostname is looked up from the IP address when `--hostname` is left out.
-        /// Otherwise the IP address is used.
-        hostname_lookup: bool = "true";
-        /// IP address to listen on. All interfaces if it is left out.
-        /// May not be used together with `--ip_discovery_command`.
-        ip: Option<IpAddr>;
+        include { daemon: DaemonFlags }
         /// Port to listen on.
         port: u16 = "5050";
-        /// IP address that agents and frameworks are told to connect to. The one that the master
-        /// listens on if it is left out.
-        advertise_ip: Option<IpAddr>;
-        /// Port that agents and frameworks are told to connect to, together with `--advertise_ip`.
-        advertise_port: Option<u16>;
-        /// A program that prints the IP address to listen on.
-        /// May not be used together with `--ip`.
-        ip_discovery_command: Option<String>;
         /// Directory in which the registry is kept. Required unless `--registry=in_memory`.
         work_dir: Option<PathBuf>;
         /// Where the registry is kept: `replicated_log` is durable (an embedded store in
@@ -155,8 +136,6 @@ libprocess::flags! {
         http_authenticators: String = "basic";
         /// The authenticators of HTTP frameworks.
         http_framework_authenticators: Option<String>;
-        /// Endpoints to disable, as JSON or a `file://` that holds JSON.
-        firewall_rules: Option<serde_json::Value>;
         /// Rate limits of frameworks, as JSON or a `file://` that holds JSON.
         rate_limits: Option<String>;
         /// Modules to load.
@@ -173,12 +152,6 @@ libprocess::flags! {
         webui_dir: Option<PathBuf>;
         /// Whether memory can be profiled.
         memory_profiling: bool = "false";
-        /// Whether nothing is logged to stderr.
-        quiet: bool = "false";
-        /// The least level that is logged.
-        logging_level: String = "INFO" { choices: &["INFO", "WARNING", "ERROR"] };
-        /// A directory for log files. None are written if it is left out.
-        log_dir: Option<PathBuf>;
         /// For how many seconds log lines are buffered.
         logbufsecs: u32 = "0";
         /// Whether drivers initialise logging.

@@ -1,9 +1,6 @@
-//! Flags that do nothing yet. None of them is ignored in silence: where going on without the
-//! effect would be unsafe or wrong, the flag is refused; elsewhere the master says so and goes on.
+//! Flags that do nothing yet, and which of them are refused; see [`libprocess::flags::standing`].
 
-use std::collections::BTreeMap;
-
-use libprocess::flags::FlagSet;
+use libprocess::flags::standing::{Changed, Unsupported};
 
 use super::Flags;
 
@@ -55,7 +52,6 @@ const UNFINISHED: &[(&str, Standing, &str, &[&str])] = &[
     ("max_operator_event_stream_subscribers", NoEffect, "there are no such streams", &[]),
     ("offer_constraints_re2_max_mem", NoEffect, "there are no offer constraints", &[]),
     ("offer_constraints_re2_max_program_size", NoEffect, "there are no offer constraints", &[]),
-    ("publish_per_framework_metrics", NoEffect, "there are none to be hidden", &[]),
     ("webui_dir", NoEffect, "there is no web UI", &[]),
     ("external_log_file", NoEffect, "there is no web UI", &[]),
     ("memory_profiling", NoEffect, "memory cannot be profiled", &[]),
@@ -63,36 +59,21 @@ const UNFINISHED: &[(&str, Standing, &str, &[&str])] = &[
     ("initialize_driver_logging", NoEffect, "it concerns no master", &[]),
 ];
 
-/// Why the master does not start with these flags.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("flag '{name}' with value '{value}' is not supported yet: {why}; leave it out")]
-pub struct Unsupported {
-    /// The flag.
-    pub name: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What is missing.
-    pub why: &'static str,
-}
-
 /// Looks at the flags that differ from their defaults. What may be gone on without is returned as
 /// sentences for the user.
 ///
 /// # Errors
 /// The first flag that must not be gone on without.
 pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
-    let values = flags.values();
-    let defaults: BTreeMap<&str, Option<&str>> =
-        Flags::specs().iter().map(|spec| (spec.name, spec.default)).collect();
+    let changed = Changed::of(flags);
     let mut warnings = Vec::new();
     for (name, standing, why, fine) in UNFINISHED {
-        let Some(value) = values.get(*name) else { continue };
-        if fine.contains(&value.as_str()) || defaults.get(name) == Some(&Some(value.as_str())) {
-            continue;
-        }
         match standing {
-            Refused => return Err(Unsupported { name, value: value.clone(), why }),
-            NoEffect => warnings.push(format!("accepted, has no effect yet: --{name} ({why})")),
+            Refused => changed.refuse(name, why, fine)?,
+            NoEffect if changed.value(name, fine).is_some() => {
+                warnings.push(format!("accepted, has no effect yet: --{name} ({why})"));
+            }
+            NoEffect => {}
         }
     }
     Ok(warnings)
@@ -101,7 +82,8 @@ pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use libprocess::flags::Invocation;
+    use libprocess::flags::{FlagSet, Invocation};
+    use std::collections::BTreeMap;
 
     fn flags(arguments: &[&str]) -> Flags {
         match Flags::parse("MESOS_", arguments.iter().copied(), []).unwrap() {

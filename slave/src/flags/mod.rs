@@ -1,50 +1,28 @@
 //! The flags of `mesos agent`: Mesos's table (spec rows FA-01 to FA-166).
 //!
-//! Reading order: [`Flags`] here, [`unfinished`] (those that do nothing yet), [`standing`] (what
-//! the agent says when one of these is given).
+//! Reading order: [`Flags`] here, with the [`DaemonFlags`] that masters have too, [`unfinished`]
+//! (those that do nothing yet), [`standing`] (what the agent says when one of these is given).
 
 pub mod standing;
 pub mod unfinished;
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use libprocess::flags::DaemonFlags;
 use unfinished::Unfinished;
 
 libprocess::flags! {
     /// What `mesos agent` understands. Names, defaults and meanings are Mesos's.
     pub struct Flags {
-        include { unfinished: Unfinished }
-        /// Prints this help message.
-        help: bool = "false";
-        /// Show version and exit.
-        version: bool = "false";
+        include { daemon: DaemonFlags, unfinished: Unfinished }
         /// The master: `host:port`, or `file:///path` of a file that holds it.
         master: String;
         /// Directory for sandboxes and for what the agent must find again after a restart. Give
         /// each agent its own, and one that outlives a reboot of the machine.
         work_dir: PathBuf;
-        /// The hostname that the agent reports. If it is left out, it is found from the IP
-        /// address that the agent listens on.
-        hostname: Option<String>;
-        /// Whether the hostname is looked up when `--hostname` is left out. Otherwise the IP
-        /// address is used.
-        hostname_lookup: bool = "true";
-        /// IP address to listen on. All interfaces if it is left out.
-        /// May not be used together with `--ip_discovery_command`.
-        ip: Option<IpAddr>;
         /// Port to listen on.
         port: u16 = "5051";
-        /// IP address that the master and executors are told to connect to. The one that the
-        /// agent listens on if it is left out.
-        advertise_ip: Option<IpAddr>;
-        /// Port that the master and executors are told to connect to, together with
-        /// `--advertise_ip`.
-        advertise_port: Option<u16>;
-        /// A program that prints the IP address to listen on.
-        /// May not be used together with `--ip`.
-        ip_discovery_command: Option<String>;
         /// What the agent offers: `cpus:4;mem:2048;ports:[31000-32000]`, `name(role):value`, or
         /// JSON, or `file:///path`. What is left out of cpus, gpus, mem, disk and ports is found.
         resources: Option<String>;
@@ -90,11 +68,5 @@ libprocess::flags! {
         launcher: String = "posix";
         /// Containerizers, separated by commas.
         containerizers: String = "mesos";
-        /// Whether nothing is logged to stderr.
-        quiet: bool = "false";
-        /// The least level that is logged.
-        logging_level: String = "INFO" { choices: &["INFO", "WARNING", "ERROR"] };
-        /// A directory for log files. None are written if it is left out.
-        log_dir: Option<PathBuf>;
     }
 }

@@ -1,9 +1,7 @@
-//! Flags that do nothing yet. None of them is ignored in silence: where going on without the
-//! effect would be unsafe or wrong, the flag is refused; elsewhere the agent says so and goes on.
-
-use std::collections::BTreeMap;
+//! Flags that do nothing yet, and which of them are refused; see [`libprocess::flags::standing`].
 
 use libprocess::flags::FlagSet;
+use libprocess::flags::standing::{Changed, Unsupported};
 
 use super::Flags;
 use super::unfinished::Unfinished;
@@ -20,7 +18,6 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ("authorizer", "there are no modules", &["local"]),
     ("authenticatee", "there are no modules", &["crammd5"]),
     ("http_authenticators", "there are no modules", &["basic", "jwt"]),
-    ("firewall_rules", "the endpoints would stay enabled", &[]),
     ("modules", "there are no modules", &[]),
     ("modules_dir", "there are no modules", &[]),
     ("hooks", "there are no modules", &[]),
@@ -54,58 +51,28 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
 /// The isolators that can be asked for: they do what the launcher does anyway.
 const ISOLATORS: &[&str] = &["posix/cpu", "posix/mem"];
 
-/// Why the agent does not start with these flags.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("flag '{name}' with value '{value}' is not supported yet: {why}; leave it out")]
-pub struct Unsupported {
-    /// The flag.
-    pub name: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What is missing.
-    pub why: &'static str,
-}
-
 /// Looks at the flags that differ from their defaults. What may be gone on without is returned as
 /// sentences for the user.
 ///
 /// # Errors
 /// The first flag that must not be gone on without.
 pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
-    let values = flags.values();
-    let defaults: BTreeMap<&str, Option<&str>> =
-        Flags::specs().iter().map(|spec| (spec.name, spec.default)).collect();
-    let is_default = |name: &str, value: &str| {
-        defaults.get(name).copied().flatten().is_some_and(|default| same(default, value))
-    };
+    let changed = Changed::of(flags);
     for (name, why, fine) in REFUSED {
-        if let Some(value) = values.get(*name)
-            && !fine.contains(&value.as_str())
-            && !is_default(name, value)
-        {
-            return Err(Unsupported { name, value: value.clone(), why });
-        }
+        changed.refuse(name, why, fine)?;
     }
     check_isolation(&flags.isolation)?;
     let mut warnings = Vec::new();
     for spec in Unfinished::specs() {
         let name = spec.name;
         let refused = REFUSED.iter().any(|(refused, ..)| *refused == name);
-        if let Some(value) = values.get(name)
+        if let Some(value) = changed.value(name, &[])
             && !refused
-            && !is_default(name, value)
         {
             warnings.push(format!("accepted, has no effect yet: --{name}={value}"));
         }
     }
     Ok(warnings)
-}
-
-/// Whether two spellings of a value are one: `60secs` prints as `1mins`.
-fn same(default: &str, value: &str) -> bool {
-    use libprocess::units::parse_duration;
-    default == value
-        || matches!((parse_duration(default), parse_duration(value)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn check_isolation(isolation: &str) -> Result<(), Unsupported> {

@@ -116,8 +116,6 @@ libprocess::flags! {
         disallow_sharing_agent_pid_namespace: bool = "false";
         /// Capability whitelist JSON.
         agent_features: Option<String>;
-        /// Endpoints to disable, as JSON.
-        firewall_rules: Option<String>;
         /// JSON credential for master.
         credential: Option<String>;
         /// Agent ACLs.
