@@ -30,14 +30,37 @@ pub struct Difference {
 
 /// A comparison under way.
 pub struct Comparison<'a> {
-    pub names: &'a mut Names,
-    pub closeness: Closeness,
+    names: &'a mut Names,
+    closeness: Closeness,
+    /// Arrays, by their keys, that may have more or fewer elements.
+    free: &'static [&'static str],
     pub differences: Vec<Difference>,
 }
 
+/// Arrays whose length depends on what a cluster did before, or on when it made offers.
+const FREE_IN_PICTURES: [&str; 8] = [
+    "completed_executors",
+    "completed_frameworks",
+    "completed_tasks",
+    "inverse_offers",
+    "offered_resources",
+    "offered_resources_full",
+    "offers",
+    "offers_full",
+];
+
 impl<'a> Comparison<'a> {
     pub fn new(names: &'a mut Names, closeness: Closeness) -> Self {
-        Self { names, closeness, differences: Vec::new() }
+        let free: &[&str] = match closeness {
+            Closeness::Session => &[],
+            Closeness::Picture => &FREE_IN_PICTURES,
+        };
+        Self { names, closeness, free, differences: Vec::new() }
+    }
+
+    /// With arrays that may have more or fewer elements.
+    pub fn with_free(self, free: &'static [&'static str]) -> Self {
+        Self { free, ..self }
     }
 
     pub fn differ(&mut self, place: &str, what: String) {
@@ -107,20 +130,19 @@ impl<'a> Comparison<'a> {
 
     fn array(&mut self, path: &str, recorded: &[Value], live: &[Value]) {
         let inside = format!("{path}[]");
+        let free = path.rsplit('.').next().is_some_and(|key| self.free.contains(&key));
         if let (Some(recorded), Some(live)) = (by_name(recorded), by_name(live)) {
-            return self.named_elements(path, &recorded, &live);
+            return self.named_elements(path, &recorded, &live, free);
         }
-        let history = self.closeness == Closeness::Picture
-            && path.rsplit('.').next().is_some_and(|key| key.starts_with("completed_"));
-        if recorded.len() != live.len() && !history {
+        if recorded.len() != live.len() && !free {
             let what = format!("recorded {} elements, here {}", recorded.len(), live.len());
             self.differ(path, what);
         }
         if recorded.is_empty() {
             return;
         }
-        // Each element with the most similar of those that are left; a history is matched as if
-        // it were longer than it is.
+        // Each element with the most similar of those that are left, or of all if the length is
+        // free.
         let mut left: Vec<&Value> = recorded.iter().collect();
         for element in live {
             if left.is_empty() {
@@ -129,7 +151,7 @@ impl<'a> Comparison<'a> {
             let distance = |other: &&Value| self.distance(&inside, other, element);
             let distances: Vec<usize> = left.iter().map(distance).collect();
             let best = (0..left.len()).min_by_key(|&at| distances[at]).unwrap_or(0);
-            let other = if history { left[best] } else { left.remove(best) };
+            let other = if free { left[best] } else { left.remove(best) };
             self.value(&inside, other, element);
         }
     }
@@ -139,11 +161,13 @@ impl<'a> Comparison<'a> {
         path: &str,
         recorded: &BTreeMap<String, &Value>,
         live: &BTreeMap<String, &Value>,
+        free: bool,
     ) {
         for (name, value) in recorded {
             let path = format!("{path}[{name}]");
             match live.get(name) {
                 Some(live) => self.value(&path, value, live),
+                None if free => {}
                 None => self.differ(&path, format!("missing; recorded {}", brief(value))),
             }
         }
@@ -156,9 +180,9 @@ impl<'a> Comparison<'a> {
     }
 
     /// How much two values differ. Nothing is bound by it.
-    fn distance(&self, path: &str, recorded: &Value, live: &Value) -> usize {
+    pub fn distance(&self, path: &str, recorded: &Value, live: &Value) -> usize {
         let mut names = Names::default();
-        let mut trial = Comparison::new(&mut names, Closeness::Session);
+        let mut trial = Comparison::new(&mut names, self.closeness).with_free(self.free);
         let live_text = self.names.to_recorded(&live.to_string());
         let live = serde_json::from_str(&live_text).unwrap_or(Value::Null);
         trial.value(path, recorded, &live);

@@ -14,6 +14,9 @@ use crate::compare::{Closeness, Comparison, Difference};
 use crate::names::Names;
 use crate::wire::Stream;
 
+/// Offers are of what is free when they are made.
+const FREE_IN_OFFERS: [&str; 3] = ["offers", "resources", "executor_ids"];
+
 /// A recorded event that is expected.
 struct Expected {
     key: String,
@@ -26,6 +29,8 @@ pub struct Follow {
     pub name: String,
     stream: Stream,
     expected: Vec<Expected>,
+    /// All recorded offers: later ones may be like any of them.
+    offers: Vec<Value>,
     /// How many live events were looked at.
     taken: usize,
     /// Updates that have come, by key and uuid.
@@ -51,6 +56,7 @@ impl Follow {
             name: name.to_owned(),
             stream,
             expected,
+            offers: recorded.iter().filter(|event| key(event) == "OFFERS").cloned().collect(),
             taken: 0,
             updates: HashSet::new(),
             last: BTreeMap::new(),
@@ -88,14 +94,14 @@ impl Follow {
             return self.differ(&place, format!("not recorded; here {text}"));
         };
         // Only the first offers are of a cluster about which everything is known.
-        let closeness = if timed && expected.heard || key == "RESCIND" {
-            Closeness::Picture
-        } else {
-            Closeness::Session
+        let later = std::mem::replace(&mut expected.heard, true) && timed;
+        let mut comparison = match later || key == "RESCIND" {
+            true => Comparison::new(names, Closeness::Picture).with_free(&FREE_IN_OFFERS),
+            false => Comparison::new(names, Closeness::Session),
         };
-        expected.heard = true;
-        let mut comparison = Comparison::new(names, closeness);
-        comparison.value(&place, &expected.event, event);
+        let similar = self.offers.iter().min_by_key(|other| comparison.distance("$", other, event));
+        let recorded = similar.filter(|_| later && key == "OFFERS").unwrap_or(&expected.event);
+        comparison.value(&place, recorded, event);
         for difference in comparison.differences {
             if !self.differences.contains(&difference) {
                 self.differences.push(difference);

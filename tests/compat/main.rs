@@ -9,6 +9,7 @@
 //! - [`recording`]: reads them
 //! - [`names`]: recorded ids and addresses, and live ones
 //! - [`compare`]: two values, the recorded and the live
+//! - [`answers`]: two answers
 //! - [`wire`]: HTTP as bytes on a socket
 //! - [`offers`]: offers in requests
 //! - [`follow`]: a stream of events beside its recording
@@ -16,6 +17,7 @@
 //! - [`scripts`]: the sessions
 //! - [`report`]: the table, and `accepted.txt`, the differences that are accepted
 
+mod answers;
 mod compare;
 #[path = "../cluster/daemons.rs"]
 mod daemons;

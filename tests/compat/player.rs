@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::answers::{brief, bytes, compare_bodies, compare_heads};
 use crate::compare::{Closeness, Comparison, Difference};
 use crate::daemons::{Cluster, get_json};
 use crate::follow::Follow;
 use crate::names::{Names, ids, is_offer};
 use crate::offers::{Offers, are_recorded};
-use crate::recording::{Answer, Body, Exchange, Folder, Request, header};
+use crate::recording::{Body, Exchange, Folder, Request, header};
 use crate::report::Found;
 use crate::wire::{self, Stream};
 
@@ -151,30 +152,26 @@ impl<'a> Player<'a> {
             false => Closeness::Session,
         };
         let mut comparison = Comparison::new(&mut self.names, closeness);
-        compare_heads(&mut comparison, &exchange.answer, &answer);
+        let alike = compare_heads(&mut comparison, &exchange.answer, &answer);
+        let mut follow = None;
         match (&exchange.answer.body, stream) {
-            (Body::Events(events), Some(stream)) => {
-                let differences = comparison.differences;
-                self.found.push(Found { exchange: exchange.name.clone(), differences });
-                self.follow(&exchange.name, events, stream);
-            }
+            _ if !alike => {}
+            (Body::Events(events), Some(stream)) => follow = Some((events, stream)),
             (Body::Events(_), None) => {
-                let place = "body";
-                comparison.differ(place, format!("is no stream; here {}", text_of(&answer)));
-                let differences = comparison.differences;
-                self.found.push(Found { exchange: exchange.name.clone(), differences });
+                comparison.differ("body", format!("is no stream; here {}", brief(&answer)));
             }
-            (Body::Bytes(recorded), stream) => {
-                let live = match stream {
-                    Some(stream) => stream.rest(IMPATIENCE),
-                    None => bytes_of(&answer).to_vec(),
-                };
-                if !is_head(&request) {
-                    compare_bodies(&mut comparison, recorded, &live);
-                }
-                let differences = comparison.differences;
-                self.found.push(Found { exchange: exchange.name.clone(), differences });
+            (Body::Bytes(recorded), Some(stream)) => {
+                compare_bodies(&mut comparison, recorded, &stream.rest(IMPATIENCE));
             }
+            (Body::Bytes(_), None) if is_head(&request) => {}
+            (Body::Bytes(recorded), None) => {
+                compare_bodies(&mut comparison, recorded, bytes(&answer));
+            }
+        }
+        let differences = comparison.differences;
+        self.found.push(Found { exchange: exchange.name.clone(), differences });
+        if let Some((events, stream)) = follow {
+            self.follow(&exchange.name, events, stream);
         }
     }
 
@@ -282,85 +279,16 @@ impl<'a> Player<'a> {
     }
 }
 
-/// The headers that clients look at.
-const HEADERS: [&str; 7] = [
-    "Content-Type",
-    "Allow",
-    "Location",
-    "Content-Disposition",
-    "Content-Encoding",
-    "Message-Content-Type",
-    "WWW-Authenticate",
-];
-
-fn compare_heads(comparison: &mut Comparison, recorded: &Answer, live: &Answer) {
-    if recorded.status() != live.status() {
-        let what =
-            format!("recorded {}, here {} {}", recorded.status(), live.status(), text_of(live));
-        return comparison.differ("status", what);
-    }
-    for name in HEADERS {
-        let place = format!("header {name}");
-        match (recorded.header(name), live.header(name)) {
-            (Some(recorded), Some(live)) => comparison.text(&place, recorded, live),
-            (Some(recorded), None) => comparison.differ(&place, format!("missing; `{recorded}`")),
-            (None, Some(live)) => comparison.differ(&place, format!("not recorded; here `{live}`")),
-            (None, None) => {}
-        }
-    }
-    let chunked = |answer: &Answer| answer.header("Transfer-Encoding").is_some();
-    if chunked(recorded) != chunked(live) {
-        let what = format!("recorded {}, here {}", chunked(recorded), chunked(live));
-        comparison.differ("header Transfer-Encoding", what);
-    }
-    match (recorded.header("Mesos-Stream-Id"), live.header("Mesos-Stream-Id")) {
-        (Some(recorded), Some(live)) => comparison.text("header Mesos-Stream-Id", recorded, live),
-        (None, None) => {}
-        (recorded, _) => {
-            let what = format!("recorded {}", recorded.is_some());
-            comparison.differ("header Mesos-Stream-Id", what);
-        }
-    }
-}
-
-fn compare_bodies(comparison: &mut Comparison, recorded: &[u8], live: &[u8]) {
-    let (recorded, live) = (String::from_utf8_lossy(recorded), String::from_utf8_lossy(live));
-    match (json(&recorded), json(&live)) {
-        (Some((function, recorded)), Some((other, live))) => {
-            comparison.text("function", function, other);
-            comparison.value("$", &recorded, &live);
-        }
-        _ => comparison.text("body", &recorded, &live),
-    }
-}
-
-/// A body as JSON, with the function around it if it is JSONP.
-fn json(text: &str) -> Option<(&str, Value)> {
-    if !text.starts_with(['{', '[']) {
-        let (function, rest) = text.strip_suffix(");")?.split_once('(')?;
-        return Some((function, serde_json::from_str(rest).ok()?));
-    }
-    Some(("", serde_json::from_str(text).ok()?))
-}
-
 fn is_head(request: &Request) -> bool {
     request.head.first().is_some_and(|line| line.starts_with("HEAD "))
 }
 
-fn bytes_of(answer: &Answer) -> &[u8] {
-    match &answer.body {
-        Body::Bytes(bytes) => bytes,
-        Body::Events(_) => &[],
-    }
-}
-
-/// The beginning of an answer's text, for whoever looks for the cause of a difference.
-fn text_of(answer: &Answer) -> String {
-    format!("`{}`", String::from_utf8_lossy(bytes_of(answer)).chars().take(160).collect::<String>())
-}
-
 /// The ids that a recorded answer shows.
 fn shown_ids(exchange: &Exchange) -> Vec<String> {
+    // An error repeats what the request said.
+    if !exchange.answer.status().starts_with('2') {
+        return Vec::new();
+    }
     let text = match &exchange.answer.body {
         Body::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Body::Events(events) => Value::Array(events.clone()).to_string(),
