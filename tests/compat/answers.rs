@@ -51,6 +51,14 @@ pub fn compare_heads(comparison: &mut Comparison, recorded: &Answer, live: &Answ
 /// Compares bodies, as JSON if they are.
 pub fn compare_bodies(comparison: &mut Comparison, recorded: &[u8], live: &[u8]) {
     let (recorded, live) = (String::from_utf8_lossy(recorded), String::from_utf8_lossy(live));
+    if recorded.starts_with("HTTP/1.1 ") {
+        // The answer to a request that came with the first.
+        let (recorded, live) = (second_answer(&recorded), second_answer(&live));
+        if compare_heads(comparison, &recorded, &live) {
+            compare_bodies(comparison, bytes(&recorded), bytes(&live));
+        }
+        return;
+    }
     match (json(&recorded), json(&live)) {
         (Some((function, recorded)), Some((other, live))) => {
             comparison.text("function", function, other);
@@ -58,6 +66,12 @@ pub fn compare_bodies(comparison: &mut Comparison, recorded: &[u8], live: &[u8])
         }
         _ => comparison.text("body", &recorded, &live),
     }
+}
+
+fn second_answer(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let head = head.lines().map(str::to_owned).collect();
+    Answer { head, body: Body::Bytes(body.as_bytes().to_vec()) }
 }
 
 /// A body as JSON, with the function around it if it is JSONP.
