@@ -66,6 +66,10 @@ impl Names {
 
     /// A live text with recorded addresses and folders in it; ids stay as they are.
     pub fn to_recorded(&self, text: &str) -> String {
+        // A port by itself is a flag.
+        if let Some((recorded, _)) = self.ports.iter().find(|(_, live)| live.to_string() == text) {
+            return recorded.to_string();
+        }
         let mut text = text.to_owned();
         for (recorded, live) in self.fixed.iter().rev() {
             text = text.replace(live, recorded);

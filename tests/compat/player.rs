@@ -37,6 +37,8 @@ pub enum Step {
     Close(&'static str),
     /// Wait until the agent has an executor.
     AwaitExecutor,
+    /// Wait until the master has seen that its framework is gone.
+    AwaitDisconnection,
     /// Let the executor's process end.
     EndExecutor,
 }
@@ -130,6 +132,13 @@ impl<'a> Player<'a> {
                     state["frameworks"][0]["executors"][0]["id"].is_string().then_some(())
                 });
             }
+            Step::AwaitDisconnection => {
+                let url = format!("http://{}/state", self.cluster.address());
+                self.wait_until("the framework is disconnected", |_| {
+                    let state = get_json(&url)?;
+                    (state["frameworks"][0]["connected"] == false).then_some(())
+                });
+            }
             Step::EndExecutor => {
                 let end = self.cluster.folder().join("end");
                 std::fs::write(end, "").expect("the folder is there");
@@ -147,10 +156,9 @@ impl<'a> Player<'a> {
             }
         };
         let (answer, stream) = wire::exchange(self.address(exchange), &request);
-        let closeness = match exchange.name.starts_with("state_") {
-            true => Closeness::Picture,
-            false => Closeness::Session,
-        };
+        let is_picture =
+            exchange.name.starts_with("state_") || exchange.name.ends_with("POST_state");
+        let closeness = if is_picture { Closeness::Picture } else { Closeness::Session };
         let mut comparison = Comparison::new(&mut self.names, closeness);
         let alike = compare_heads(&mut comparison, &exchange.answer, &answer);
         let mut follow = None;

@@ -44,12 +44,13 @@ const SCHEDULER: [Step; 7] = [
     Play("sched_session", "35", ""),
 ];
 
-const FAILOVER: [Step; 10] = [
+const FAILOVER: [Step; 11] = [
     Play("sched_failover", "A", "B"),
     Await("sched_failover/A_first_stream", "OFFERS"),
     Play("sched_failover", "B", "C"),
     Play("sched_failover", "21", "22"),
     Close("sched_failover/B_second_stream"),
+    AwaitDisconnection,
     Play("sched_failover", "22", "3"),
     Play("state_framework_disconnected", "", ""),
     Play("sched_failover", "C", "D"),
