@@ -2,7 +2,8 @@
 //!
 //! Types, key sets, texts and enum values must be equal. What differs between any two clusters is
 //! matched by pattern: ids, times, addresses, processes. Elements of arrays are matched by what
-//! names them (`name`, `type`), and else each with its most similar, since their order says nothing.
+//! names them (`name`, `type`), and else each with the most similar, since their order says
+//! nothing.
 
 use std::collections::BTreeMap;
 

@@ -59,13 +59,28 @@ pub fn getter(view: &View, kind: CallType) -> Option<Response> {
             answer.get_roles = Some(role_list(view));
             ResponseType::GetRoles
         }
+        CallType::GetWeights => {
+            // Without any weight, Mesos leaves the body out (`wire.md` 34).
+            answer.get_weights = weights(view);
+            ResponseType::GetWeights
+        }
+        _ => return settings(kind),
+    };
+    answer.r#type = Some(kind);
+    Some(answer)
+}
+
+/// The answer to a getter of what operators set: the level of logging, and maintenance and quota,
+/// which nobody can set before a later issue.
+fn settings(kind: CallType) -> Option<Response> {
+    let mut answer = Response::default();
+    let kind = match kind {
         CallType::GetLoggingLevel => {
             let level = libprocess::logging::verbosity();
             answer.get_logging_level = Some(api::GetLoggingLevelResponse { level });
             ResponseType::GetLoggingLevel
         }
         CallType::GetMaintenanceSchedule => {
-            // Maintenance and quota are a later issue's: nothing is scheduled, nothing is set.
             let schedule = Schedule::default();
             answer.get_maintenance_schedule =
                 Some(api::GetMaintenanceScheduleResponse { schedule });
@@ -80,11 +95,6 @@ pub fn getter(view: &View, kind: CallType) -> Option<Response> {
             let status = QuotaStatus::default();
             answer.get_quota = Some(api::GetQuotaResponse { status });
             ResponseType::GetQuota
-        }
-        CallType::GetWeights => {
-            // Without any weight, Mesos leaves the body out (`wire.md` 34).
-            answer.get_weights = weights(view);
-            ResponseType::GetWeights
         }
         _ => return None,
     };
