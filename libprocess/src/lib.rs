@@ -63,8 +63,9 @@
 //! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time, tests |
 //! | `remote/`: `wire`, `peer`, `outbound`, `inbound`, `listener` | other nodes |
 //! | [`http`], [`metrics`], [`stats`](Stats), `web` | requests; numbers; a node as a site |
-//! | [`flags`], [`units`], [`subprocess`], [`logging`] | what daemons need besides |
+//! | [`flags`], [`units`], [`subprocess`], [`logging`], [`build`] | what daemons need besides |
 
+pub mod build;
 mod cell;
 mod clock;
 mod config;

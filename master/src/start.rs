@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::election::{Election, Standalone};
+use crate::http::files::FilesProcess;
 use crate::info::master_info;
 use crate::metrics::MasterMetrics;
 use crate::process::{MasterProcess, Parts};
@@ -68,6 +69,10 @@ pub fn start_on(
     let metrics = MasterMetrics::new(node.metrics().clone());
     let parts = Parts { config, info: info.clone(), store, election, metrics, end: end.clone() };
     let pid = node.spawn(PROCESS_ID, MasterProcess::new(parts))?;
+    if let Err(error) = node.spawn("files", FilesProcess) {
+        // An agent in the same process serves its own.
+        tracing::debug!("the master serves no files: {error}");
+    }
     // Behind its initialization, so that its endpoints answer whoever is told of it.
     let (sender, receiver) = mpsc::sync_channel(1);
     node.dispatch(&pid, move |_, _| {

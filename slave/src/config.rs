@@ -122,6 +122,7 @@ impl Config {
             resources: machine::resources(text, &flags.default_role, &work_dir)?,
             attributes: parse_attributes(flags.attributes.as_deref().unwrap_or_default())?,
             domain: domain.map_err(|error| ConfigError::Domain(error.to_string()))?,
+            checkpoint: Some(true),
             ..AgentInfo::default()
         };
         let mut config = Self::new(flags.master.trim(), work_dir, info)?;

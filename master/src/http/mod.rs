@@ -2,15 +2,21 @@
 //!
 //! Reading order: this file (which endpoint is whose, and who may be asked), [`media`] (JSON and
 //! MessagePack), [`requests`] and [`streams`] (what waits for the core), [`scheduler`],
-//! [`operator`], [`readers`] (what only reads), [`plain`] (the small ones).
+//! [`operator`], [`readers`] (what only reads), [`plain`] (the small ones), [`files`], and what
+//! operators change: [`weights`], [`quota`], [`maintenance`], [`reservations`].
 
+pub(crate) mod files;
+mod maintenance;
 pub(crate) mod media;
 mod operator;
 mod plain;
+mod quota;
 pub(crate) mod readers;
 pub(crate) mod requests;
+mod reservations;
 mod scheduler;
 pub(crate) mod streams;
+mod weights;
 
 use libprocess::Context;
 use libprocess::http::{Help, Reply, Request, Response};
@@ -24,6 +30,10 @@ pub(crate) fn install(context: &mut Context<MasterProcess>) {
     operator::install(context);
     readers::install(context);
     plain::install(context);
+    weights::install(context);
+    quota::install(context);
+    maintenance::install(context);
+    reservations::install(context);
 }
 
 /// The answer for whoever asks a master that cannot answer as the leader (row MA-19).
@@ -51,11 +61,7 @@ pub(crate) fn base(leader: &mesos::master_info::MasterInfo) -> String {
 
 /// The path of a request as the leader is to be asked: it names the process.
 fn path_with_query(request: &Request) -> String {
-    let prefix = format!("/{PROCESS_ID}");
-    let named = request.raw_path.strip_prefix(&prefix);
-    let is_named = named.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let mut target = if is_named { String::new() } else { prefix };
-    target.push_str(&request.raw_path);
+    let mut target = named_path(request);
     for (index, (name, value)) in request.query.iter().enumerate() {
         target.push(if index == 0 { '?' } else { '&' });
         push_encoded(&mut target, name);
@@ -63,6 +69,16 @@ fn path_with_query(request: &Request) -> String {
         push_encoded(&mut target, value);
     }
     target
+}
+
+/// The path of a request with the name of the process in front.
+fn named_path(request: &Request) -> String {
+    let prefix = format!("/{PROCESS_ID}");
+    let named = request.raw_path.strip_prefix(&prefix);
+    let is_named = named.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut path = if is_named { String::new() } else { prefix };
+    path.push_str(&request.raw_path);
+    path
 }
 
 fn push_encoded(target: &mut String, text: &str) {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use libprocess::Context;
 use libprocess::http::{Help, Reply, Request, Response, StatusCode};
+use libprocess::logging;
 use master_core::Event;
 use mesos::master_info::Metric;
 use mesos::v1::master::{self, Call, CallType, GetMetricsResponse, ResponseType};
 
 use super::media::MediaType;
 use super::readers::What;
-use super::{Realm, route_leader, unless_post};
+use super::{Realm, files, maintenance, reservations, route_leader, unless_post, weights};
 use crate::process::MasterProcess;
 
 pub(super) fn install(context: &mut Context<MasterProcess>) {
@@ -57,13 +58,46 @@ fn operator(
         | CallType::GetTasks
         | CallType::GetRoles
         | CallType::GetWeights
+        | CallType::GetLoggingLevel
+        | CallType::GetMaintenanceStatus
+        | CallType::GetMaintenanceSchedule
+        | CallType::GetQuota
         | CallType::GetMaster => process.read(context, What::Getter(kind, media), reply),
         CallType::Teardown | CallType::MarkAgentGone => {
             let principal = request.principal.and_then(|principal| principal.value);
             let request = process.requests.add(reply);
             process.step(context, Event::OperatorCall { request, principal, call });
         }
-        _ => reply.send(not_implemented(kind)),
+        _ => reply.send(refuse(process, kind, &call)),
+    }
+}
+
+/// The answer to a call whose answer is there already.
+fn refuse(process: &MasterProcess, kind: CallType, call: &Call) -> Response {
+    match kind {
+        CallType::SetLoggingLevel => set_logging_level(call),
+        CallType::ListFiles | CallType::ReadFile => files::not_found(),
+        CallType::UpdateWeights => weights::answer(call),
+        CallType::UpdateMaintenanceSchedule
+        | CallType::StartMaintenance
+        | CallType::StopMaintenance => maintenance::answer(call),
+        CallType::ReserveResources
+        | CallType::UnreserveResources
+        | CallType::CreateVolumes
+        | CallType::DestroyVolumes
+        | CallType::DrainAgent
+        | CallType::DeactivateAgent
+        | CallType::ReactivateAgent => reservations::answer(process, kind, call),
+        _ => not_implemented(kind),
+    }
+}
+
+fn set_logging_level(call: &Call) -> Response {
+    let Some(body) = &call.set_logging_level else { return Response::ok() };
+    let duration = body.duration.to_duration().unwrap_or_default();
+    match logging::toggle(body.level, duration) {
+        Ok(()) => Response::ok(),
+        Err(error) => Response::bad_request(format!("{error}.\n")),
     }
 }
 

@@ -13,7 +13,7 @@ use super::media::MediaType;
 use super::{Realm, route_leader};
 use crate::process::MasterProcess;
 use crate::render::lists::TaskPage;
-use crate::render::{View, lists, roles, state, summary, v1};
+use crate::render::{View, getters, lists, roles, state, summary, v1};
 
 /// How many renderings run at once. More would take the processors from the master itself.
 const MAX_RENDERINGS: usize = 2;
@@ -48,7 +48,13 @@ impl What {
             Self::Roles => roles::render(view),
             Self::Getter(kind, media) => {
                 return match v1::getter(view, *kind) {
-                    Some(answer) => Response::ok().with_body(media.name(), media.write(&answer)),
+                    Some(answer) => {
+                        let body = match media {
+                            MediaType::Json => getters::to_json(&answer),
+                            MediaType::Msgpack => media.write(&answer),
+                        };
+                        Response::ok().with_body(media.name(), body)
+                    }
                     None => super::operator::not_implemented(*kind),
                 };
             }

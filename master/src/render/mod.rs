@@ -6,10 +6,12 @@
 //! exist that depend on them.
 //!
 //! Reading order: [`version`], [`task`], [`agent`], [`framework`] (one record each), [`state`],
-//! [`summary`], [`roles`], [`lists`] (whole answers), [`v1`].
+//! [`summary`], [`roles`], [`lists`] (whole answers), [`v1`],
+//! [`getters`].
 
 pub mod agent;
 pub mod framework;
+pub mod getters;
 pub mod lists;
 pub mod roles;
 pub mod state;

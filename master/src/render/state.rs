@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use libprocess::build;
 use mesos::agent::DomainInfo;
 use mesos::json;
 use mesos::master_info::MasterInfo;
@@ -9,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::agent::{AgentView, InfoView};
 use super::framework::FrameworkView;
-use super::{View, seconds, version};
+use super::{View, seconds};
 
 #[derive(Serialize)]
 struct StateView<'a> {
@@ -81,9 +82,9 @@ pub fn render(view: &View) -> Vec<u8> {
     let capabilities = view.info.capabilities.iter().filter_map(|capability| capability.r#type);
     json::to_vec(&StateView {
         version: crate::MESOS_VERSION,
-        build_date: version::build_date(),
-        build_time: version::build_time(),
-        build_user: version::build_user(),
+        build_date: build::date(),
+        build_time: build::time(),
+        build_user: build::user(),
         start_time: seconds(view.started),
         elected_time: snapshot.elected.map(seconds),
         id: &view.info.id,

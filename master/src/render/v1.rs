@@ -1,7 +1,9 @@
 //! The getters of the operator API (row OI-06).
 
 use mesos::ids::FrameworkId;
+use mesos::maintenance::{ClusterStatus, Schedule};
 use mesos::master_info::{Flag, Role, WeightInfo};
+use mesos::quota::QuotaStatus;
 use mesos::resource::Resource;
 use mesos::v1::master::{self as api, CallType, Executor, Response, ResponseType};
 
@@ -61,6 +63,38 @@ pub fn getter(view: &View, kind: CallType) -> Option<Response> {
             // Without any weight, Mesos leaves the body out (`wire.md` 34).
             answer.get_weights = weights(view);
             ResponseType::GetWeights
+        }
+        _ => return settings(kind),
+    };
+    answer.r#type = Some(kind);
+    Some(answer)
+}
+
+/// The answer to a getter of what operators set: the level of logging, and maintenance and quota,
+/// which nobody can set before a later issue.
+fn settings(kind: CallType) -> Option<Response> {
+    let mut answer = Response::default();
+    let kind = match kind {
+        CallType::GetLoggingLevel => {
+            let level = libprocess::logging::verbosity();
+            answer.get_logging_level = Some(api::GetLoggingLevelResponse { level });
+            ResponseType::GetLoggingLevel
+        }
+        CallType::GetMaintenanceSchedule => {
+            let schedule = Schedule::default();
+            answer.get_maintenance_schedule =
+                Some(api::GetMaintenanceScheduleResponse { schedule });
+            ResponseType::GetMaintenanceSchedule
+        }
+        CallType::GetMaintenanceStatus => {
+            let status = ClusterStatus::default();
+            answer.get_maintenance_status = Some(api::GetMaintenanceStatusResponse { status });
+            ResponseType::GetMaintenanceStatus
+        }
+        CallType::GetQuota => {
+            let status = QuotaStatus::default();
+            answer.get_quota = Some(api::GetQuotaResponse { status });
+            ResponseType::GetQuota
         }
         _ => return None,
     };
@@ -167,10 +201,15 @@ fn role_list(view: &View) -> api::GetRolesResponse {
     api::GetRolesResponse { roles: roles::tally(view).into_iter().map(role).collect() }
 }
 
-fn weights(view: &View) -> Option<api::GetWeightsResponse> {
+/// The weights that are set.
+pub fn weight_infos(view: &View) -> Vec<WeightInfo> {
     let weights = view.config.core.weights.iter();
     let info =
         |(role, weight): (&String, &f64)| WeightInfo { weight: *weight, role: Some(role.clone()) };
-    let weight_infos: Vec<_> = weights.map(info).collect();
+    weights.map(info).collect()
+}
+
+fn weights(view: &View) -> Option<api::GetWeightsResponse> {
+    let weight_infos = weight_infos(view);
     (!weight_infos.is_empty()).then_some(api::GetWeightsResponse { weight_infos })
 }

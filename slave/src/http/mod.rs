@@ -1,6 +1,7 @@
 //! The agent's endpoints, with and without `/slave(1)` in front.
 //!
-//! They answer from the last state of the agent, off its thread. Reading order: this file,
+//! They answer from the last state of the agent, off its thread, and whatever the method: so do
+//! Mesos's, and clients `POST` to them. Reading order: this file,
 //! [`state`] (`/state`), [`view`] (frameworks, executors and tasks in it), [`files`] and
 //! [`sandboxes`] (`/files`).
 
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use libprocess::http::{Help, Reply, Request, Response};
-use libprocess::{Context, Process};
+use libprocess::{Context, Process, build};
 use serde::Serialize;
 use slave_core::AgentState;
 
@@ -25,17 +26,15 @@ use crate::{MESOS_VERSION, VERSION};
 pub(crate) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>) {
     let endpoint = |path: &str, tldr: &str| (path.to_owned(), Help::new(tldr));
     let (path, help) = endpoint("/health", "Health check of the agent.");
-    context.route(&path, help.authentication(false), |_, _, request, reply| {
-        answer(&request, reply, Response::ok);
-    });
+    context.route(&path, help.authentication(false), |_, _, _, reply| reply.send(Response::ok()));
     let (path, help) = endpoint("/version", "Which release the agent is.");
-    context.route(&path, help.authentication(false), |_, _, request, reply| {
-        answer(&request, reply, || Response::json(&Version::default()));
+    context.route(&path, help.authentication(false), |_, _, _, reply| {
+        reply.send(Response::json(&Version::default()));
     });
     let (path, help) = endpoint("/flags", "The flags that the agent runs with.");
     let flags = shared.clone();
-    context.route(&path, help.authentication(true), move |_, _, request, reply| {
-        answer(&request, reply, || Response::json(&FlagsView { flags: &flags.flags }));
+    context.route(&path, help.authentication(true), move |_, _, _, reply| {
+        reply.send(Response::json(&FlagsView { flags: &flags.flags }));
     });
     for path in ["/state", "/state.json"] {
         let help = Help::new("What the agent knows: resources, frameworks, executors, tasks.")
@@ -61,19 +60,6 @@ fn unavailable() -> Response {
     Response::text(status, "Agent has not finished recovery")
 }
 
-/// Whether the method reads; `POST` works too, as clients use it.
-fn reads(request: &Request) -> bool {
-    matches!(request.method.as_str(), "GET" | "HEAD" | "POST")
-}
-
-fn answer(request: &Request, reply: Reply, response: impl FnOnce() -> Response) {
-    reply.send(if reads(request) { response() } else { refuse(request) });
-}
-
-fn refuse(request: &Request) -> Response {
-    Response::method_not_allowed(&["GET"], request.method.as_str())
-}
-
 /// Answers from a thread that may block and take its time.
 pub(crate) fn off_thread<P: Process>(
     context: &Context<P>,
@@ -81,9 +67,6 @@ pub(crate) fn off_thread<P: Process>(
     reply: Reply,
     response: impl FnOnce(&Request) -> Response + Send + 'static,
 ) {
-    if !reads(&request) {
-        return reply.send(refuse(&request));
-    }
     context.node().handle().spawn_blocking(move || reply.send(response(&request)));
 }
 
@@ -96,12 +79,21 @@ struct FlagsView<'a> {
 /// release of the product stands beside it.
 #[derive(Serialize)]
 struct Version {
+    build_date: String,
+    build_time: f64,
+    build_user: &'static str,
     product_version: &'static str,
     version: &'static str,
 }
 
 impl Default for Version {
     fn default() -> Self {
-        Self { product_version: VERSION, version: MESOS_VERSION }
+        Self {
+            build_date: build::date(),
+            build_time: build::time(),
+            build_user: build::user(),
+            product_version: VERSION,
+            version: MESOS_VERSION,
+        }
     }
 }

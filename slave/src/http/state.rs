@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use libprocess::build;
 use mesos::agent::AgentCapabilityType;
 use mesos::agent::DomainInfo;
 use mesos::resource::Resource;
@@ -20,6 +21,9 @@ use crate::{MESOS_VERSION, VERSION};
 pub(crate) struct StateView<'a> {
     version: &'static str,
     product_version: &'static str,
+    build_date: String,
+    build_time: f64,
+    build_user: &'static str,
     start_time: f64,
     id: &'a str,
     pid: &'a str,
@@ -52,6 +56,9 @@ impl<'a> StateView<'a> {
         Self {
             version: MESOS_VERSION,
             product_version: VERSION,
+            build_date: build::date(),
+            build_time: build::time(),
+            build_user: build::user(),
             start_time: snapshot.started.as_secs_f64(),
             id: info.id.as_ref().map_or("", |id| id.as_str()),
             pid: &shared.pid,

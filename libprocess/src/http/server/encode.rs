@@ -73,14 +73,10 @@ pub(super) async fn encode(
             BoxBody::new(SizedStream::new(length, file_stream(file)))
         }
     };
-    let empty = matches!(body.size(), BodySize::None | BodySize::Sized(0));
     let mut http = HttpResponse::with_body(status, body);
     // Some clients compare names of headers letter by letter, and Mesos writes them so.
     http.head_mut().set_camel_case_headers(true);
     for (name, value) in &response.headers {
-        if empty && name == CONTENT_TYPE {
-            continue;
-        }
         if let (Ok(name), Ok(value)) = (
             actix_web::http::header::HeaderName::from_bytes(name.as_str().as_bytes()),
             actix_web::http::header::HeaderValue::from_bytes(value.as_bytes()),

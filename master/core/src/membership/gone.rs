@@ -31,7 +31,7 @@ impl Master {
             return cx.respond(request, Response::ok());
         }
         if !registry.agents.contains_key(id) && !registry.unreachable.contains_key(id) {
-            return cx.respond(request, Response::not_found(format!("Agent {id} not found")));
+            return cx.respond(request, Response::not_found(format!("Agent '{id}' not found")));
         }
         if !self.in_transition.insert(id.clone()) {
             let why = format!("Agent {id} is currently changing its state; try again");

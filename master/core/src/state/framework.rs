@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 use mesos::executor_info::ExecutorInfo;
-use mesos::framework::{FrameworkCapabilityType, FrameworkInfo};
+use mesos::framework::{FrameworkCapabilityType, FrameworkInfo, OfferConstraints};
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos::resources::{Quantities, Resources};
 use mesos::task::Task;
-use mesos::time::{Time, TimeInfo};
+use mesos::time::Time;
 use mesos::v1;
 
 use crate::allocator::FrameworkTraits;
@@ -146,7 +146,6 @@ impl Framework {
 
     /// The framework as `GET_FRAMEWORKS` and `FRAMEWORK_ADDED` show it, without its offers.
     pub fn to_v1(&self) -> v1::master::Framework {
-        let never = TimeInfo { nanoseconds: 0 };
         v1::master::Framework {
             framework_info: (*self.info).clone(),
             active: self.state == FrameworkState::Active,
@@ -154,9 +153,10 @@ impl Framework {
             recovered: self.state == FrameworkState::Recovered,
             registered_time: Some(self.registered.into()),
             reregistered_time: Some(self.reregistered.unwrap_or(self.registered).into()),
-            unregistered_time: Some(self.unregistered.map_or(never, Into::into)),
+            unregistered_time: self.unregistered.map(Into::into),
             allocated_resources: self.used_in_total().to_endpoint_vec(),
             offered_resources: self.offered_in_total().to_endpoint_vec(),
+            offer_constraints: Some(OfferConstraints::default()),
             ..v1::master::Framework::default()
         }
     }
