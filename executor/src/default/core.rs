@@ -250,6 +250,8 @@ pub(super) struct Container {
     pub timed_out: bool,
     /// Which wait is the current one.
     pub attempt: u32,
+    /// How often the agent would not say what became of it.
+    pub refusals: u32,
     /// Whether the agent was asked, and has not answered: for the launch or for the end.
     pub asked: bool,
 }

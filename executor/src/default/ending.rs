@@ -13,6 +13,10 @@ use crate::check::TaskChecks;
 use crate::command::{DEFAULT_GRACE_PERIOD, SHUTDOWN_RESERVE, grace_period};
 use crate::task_process::Exit;
 
+/// How often the agent may refuse to say what became of a container. One that ends, or is in
+/// trouble, refuses too; all tasks end with the executor, so that is the last resort.
+const MAX_REFUSALS: u32 = 30;
+
 /// The end of a task, as its framework is told of it.
 #[derive(Debug, Default)]
 struct End {
@@ -142,12 +146,12 @@ impl Core {
         container.asked = false;
         let killing = matches!(container.phase, Phase::Killing { .. });
         match waited {
-            Waited::Unavailable(why) => {
-                container.attempt += 1;
-                out.push(Effect::Log(format!("cannot wait for {} yet: {why}", container.id)));
-                out.push(Effect::SetTimer(Timer::Wait(slot), RETRY));
-            }
+            Waited::Unavailable(why) => self.wait_later(slot, &why, out),
             Waited::Refused(why) => {
+                container.refusals += 1;
+                if container.refusals < MAX_REFUSALS {
+                    return self.wait_later(slot, &why, out);
+                }
                 out.push(Effect::Log(format!("cannot wait for {}: {why}", container.id)));
                 self.broken = true;
                 self.rest(out);
@@ -161,6 +165,12 @@ impl Core {
                 self.end_with(now, slot, end, out);
             }
         }
+    }
+
+    fn wait_later(&mut self, slot: Slot, why: &str, out: &mut Vec<Effect>) {
+        let Some(container) = self.containers.get(&slot) else { return };
+        out.push(Effect::Log(format!("cannot wait for {} yet: {why}", container.id)));
+        out.push(Effect::SetTimer(Timer::Wait(slot), RETRY));
     }
 
     /// A task is over, for a reason of the executor's own.

@@ -73,6 +73,7 @@ impl Core {
             doom: None,
             timed_out: false,
             attempt: 0,
+            refusals: 0,
             asked: false,
         }
     }
