@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use libprocess::Upid;
-use libprocess::http::client::{Client, ClientConfig, ClientError};
+use libprocess::http::client::{Client, ClientConfig, ClientError, ReceivedBody, RequestBuilder};
 use mesos::json::{self, JsonError};
 use mesos::v1::agent::{Call, Response};
 
@@ -100,17 +100,38 @@ impl AgentApi {
         call: &Call,
         timeout: impl Into<Option<Duration>>,
     ) -> Result<Answer, ClientError> {
-        let mut request = self
-            .client
-            .post(&self.url)
-            .header("Accept", "application/json")
-            .body("application/json", json::to_vec(call))
-            .timeout(timeout);
-        if let Some(authorization) = &self.authorization {
-            request = request.header("Authorization", authorization);
-        }
+        let request = self.request(call).header("Accept", "application/json").timeout(timeout);
         let received = request.send().await?;
         Ok(Answer { status: received.status.as_u16(), body: received.body })
+    }
+
+    /// Makes a call that is answered with a stream of records, each JSON. The timeout is for the
+    /// begin of the answer.
+    ///
+    /// # Errors
+    /// There was no answer, or it is no success.
+    pub async fn stream(&self, call: &Call, timeout: Duration) -> Result<ReceivedBody, ApiError> {
+        let request = self
+            .request(call)
+            .header("Accept", "application/recordio")
+            .header("Message-Accept", "application/json")
+            .timeout(timeout);
+        let answer = request.stream().await?;
+        let status = answer.status.as_u16();
+        if !answer.status.is_success() {
+            let body = answer.body.collect(ANSWER_BYTES).await?;
+            let text = String::from_utf8_lossy(&body).into_owned();
+            return Err(ApiError::Status { status, text });
+        }
+        Ok(answer.body)
+    }
+
+    fn request(&self, call: &Call) -> RequestBuilder {
+        let request = self.client.post(&self.url).body("application/json", json::to_vec(call));
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
+        }
     }
 }
 

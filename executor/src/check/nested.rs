@@ -1,21 +1,24 @@
 //! Commands that check a task of the default executor: each runs in a container of its own, nested
-//! in the task's, so that it sees what the task sees.
+//! in the task's, and as a session, so that it finds the directory and the variables of the task.
 //!
 //! ```text
-//!   leftovers: kill, wait, remove ──▶ launch ──▶ wait ──▶ remove
-//!                                                 │ too late: kill, wait ──▶ remove
+//!   leftovers: kill, wait, remove ──▶ launch ──▶ output ends ──▶ wait ──▶ remove
+//!                                        └── too late: kill, wait ──▶ remove
 //! ```
 //!
 //! What cannot be removed, because the agent is gone in the middle, is left to the next probe.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use mesos::bytes::Bytes;
 use mesos::executor_info::CommandInfo;
 use mesos::ids::ContainerId;
-use mesos::v1::agent::{Call, CallType};
+use mesos::json;
+use mesos::recordio::Decoder;
+use mesos::v1::agent::{Call, CallType, ProcessIo};
 use mesos::v1::agent::{
-    KillNestedContainer, LaunchNestedContainer, RemoveNestedContainer, WaitNestedContainer,
+    KillNestedContainer, LaunchNestedContainerSession, RemoveNestedContainer, WaitNestedContainer,
 };
 use nix::libc;
 
@@ -29,6 +32,9 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the end of a container that was killed is waited for.
 const KILL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest piece of output that is read.
+const RECORD_BYTES: usize = 1024 * 1024;
 
 /// The container of a new probe of a task.
 pub fn check_container(task: &ContainerId) -> ContainerId {
@@ -65,12 +71,9 @@ pub async fn run(
             return (Outcome::Unavailable(why), left);
         }
     }
-    if let Err(error) = launch(&api, &container, command).await {
-        // Whether it was launched is not known where the answer was lost.
-        return (Outcome::Unavailable(error.to_string()), vec![container]);
-    }
-    let (outcome, cleaned) = match within(timeout, wait(&api, &container, None)).await {
+    let (outcome, cleaned) = match within(timeout, session(&api, &container, command)).await {
         Some(Ok(status)) => (judge(status), remove(&api, &container).await),
+        // Whether it was launched is not known where the answer was lost.
         Some(Err(error)) => return (Outcome::Unavailable(error.to_string()), vec![container]),
         None => (late("Command", timeout), clean(&api, &container).await),
     };
@@ -93,21 +96,39 @@ fn judge(status: Option<i32>) -> Outcome {
     }
 }
 
-async fn launch(
+/// Runs a command to its end; its wait status, if that is known. What it writes goes to the errors
+/// of this process.
+async fn session(
     api: &AgentApi,
     container: &ContainerId,
     command: CommandInfo,
-) -> Result<(), ApiError> {
+) -> Result<Option<i32>, ApiError> {
     let call = Call {
-        r#type: Some(CallType::LaunchNestedContainer),
-        launch_nested_container: Some(LaunchNestedContainer {
+        r#type: Some(CallType::LaunchNestedContainerSession),
+        launch_nested_container_session: Some(LaunchNestedContainerSession {
             container_id: container.clone(),
             command: Some(Box::new(command)),
             container: None,
         }),
         ..Call::default()
     };
-    api.call(&call, CALL_TIMEOUT).await?.success().map(|_| ())
+    let mut output = api.stream(&call, CALL_TIMEOUT).await?;
+    let mut records = Decoder::new(RECORD_BYTES);
+    while let Some(piece) = output.next().await {
+        records.push(&piece?);
+        while let Ok(Some(record)) = records.next_record() {
+            print(&record);
+        }
+    }
+    wait(api, container, None).await
+}
+
+/// Prints what a command has written. What cannot be read, or printed, is lost.
+fn print(record: &[u8]) {
+    let io = json::from_slice::<ProcessIo>(record, "ProcessIO").unwrap_or_default();
+    if let Some(data) = io.data.and_then(|data| data.data) {
+        let _ = std::io::stderr().write_all(&data);
+    }
 }
 
 /// Waits for the end of a container; its wait status, if that is known.

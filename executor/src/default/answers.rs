@@ -1,6 +1,6 @@
 //! What the agent's answers mean.
 
-use super::core::{Launched, Waited};
+use super::core::{Found, Launched, Waited};
 use crate::agent_api::{Answer, ApiError};
 use libprocess::http::client::ClientError;
 
@@ -17,7 +17,21 @@ pub fn launched(answered: Answered) -> Launched {
         Ok(answer) if answer.status == NOT_READY => Launched::Unavailable(answer.text()),
         Ok(Answer { status: 200..=299, .. }) => Launched::Started,
         Ok(answer) => Launched::Refused(answer.text()),
-        Err(error) => Launched::Unavailable(error.to_string()),
+        Err(error) if error.is_connect() => Launched::Unavailable(error.to_string()),
+        Err(error) => Launched::Lost(error.to_string()),
+    }
+}
+
+/// What the answer to a wait says that was not to be waited for: one that takes too long is that
+/// the container runs.
+pub fn found(answered: Answered) -> Found {
+    match answered {
+        Err(ClientError::Timeout { .. }) => Found::There,
+        answered => match waited(answered) {
+            Waited::Ended(_) => Found::There,
+            Waited::Missing => Found::Missing,
+            Waited::Unavailable(why) | Waited::Refused(why) => Found::Unavailable(why),
+        },
     }
 }
 
@@ -60,7 +74,19 @@ mod tests {
         assert_eq!(launched(answer(202, "")), Launched::Started);
         assert_eq!(launched(answer(400, "no")), Launched::Refused("no".to_owned()));
         assert_eq!(launched(answer(503, "wait")), Launched::Unavailable("wait".to_owned()));
-        assert!(matches!(launched(nobody()), Launched::Unavailable(_)));
+        assert!(matches!(launched(nobody()), Launched::Lost(_)));
+    }
+
+    #[test]
+    fn a_wait_that_takes_long_has_found_a_container() {
+        let limit = std::time::Duration::from_secs(1);
+        let late = Err(ClientError::Timeout { url: String::new(), limit });
+        assert_eq!(found(late), Found::There);
+        assert_eq!(found(answer(200, "{}")), Found::There);
+        assert_eq!(found(answer(404, "")), Found::Missing);
+        assert!(matches!(found(answer(503, "")), Found::Unavailable(_)));
+        assert!(matches!(found(answer(500, "")), Found::Unavailable(_)));
+        assert!(matches!(found(nobody()), Found::Unavailable(_)));
     }
 
     #[test]

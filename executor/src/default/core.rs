@@ -17,9 +17,9 @@
 //!        └───▶ (gone) ◀── TASK_FINISHED, TASK_FAILED, TASK_KILLED
 //! ```
 //!
-//! Nothing is asked of the agent while it is away. When the next one is there, launches that were
-//! not answered are asked for again, and every container is waited for again: the agent answers
-//! both as if for the first time.
+//! Nothing is asked of the agent while it is away. When the next one is there, every container is
+//! waited for again. Of a launch that was not answered it is found out first whether it was done:
+//! asking for it again could run a task twice that has ended already.
 //!
 //! The executor ends when it has no task, and the agent has every update; or a minute later.
 
@@ -94,6 +94,8 @@ pub enum Event {
     },
     /// The answer to [`Effect::Launch`].
     Launched(Slot, Launched),
+    /// The answer to [`Effect::Find`].
+    Found(Slot, Found),
     /// The answer to [`Effect::Wait`], with its attempt.
     Waited(Slot, u32, Waited),
     /// The answer to [`Effect::Kill`].
@@ -118,6 +120,19 @@ pub enum Launched {
     Started,
     /// The agent will not have it.
     Refused(String),
+    /// The agent is away or not ready, and has done nothing.
+    Unavailable(String),
+    /// There was no answer: it may be there.
+    Lost(String),
+}
+
+/// What an agent knows of a container whose launch it did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is there, or was there and has ended.
+    There,
+    /// It never was.
+    Missing,
     /// The agent is away or not ready.
     Unavailable(String),
 }
@@ -175,6 +190,8 @@ pub enum Effect {
     Update(Box<TaskStatus>),
     /// Make a container.
     Launch(Slot, Box<LaunchContainer>),
+    /// Find out whether there is a container, running or ended.
+    Find(Slot, ContainerId),
     /// Wait for the end of a container.
     Wait {
         /// The task.
@@ -250,6 +267,8 @@ pub(super) struct Container {
     pub timed_out: bool,
     /// Which wait is the current one.
     pub attempt: u32,
+    /// Whether it may have been launched, although nobody said so.
+    pub lost: bool,
     /// How often the agent would not say what became of it.
     pub refusals: u32,
     /// Whether the agent was asked, and has not answered: for the launch or for the end.
@@ -306,6 +325,7 @@ impl Core {
             }
             Event::Shutdown { orphaned } => self.shut_down(now, orphaned, out),
             Event::Launched(slot, launched) => self.launched(now, slot, launched, out),
+            Event::Found(slot, found) => self.found(now, slot, found, out),
             Event::Waited(slot, attempt, waited) => self.waited(now, slot, attempt, waited, out),
             Event::Killed { slot, signal, result } => self.killed(slot, signal, result, out),
             Event::TimerFired(timer) => self.timer_fired(now, timer, out),
@@ -319,6 +339,7 @@ impl Core {
             container.checks.pause();
             // What the old agent was asked is not answered by the next one.
             container.attempt += 1;
+            container.lost |= container.phase == Phase::Launching && container.asked;
             container.asked = false;
         }
     }

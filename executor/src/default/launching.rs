@@ -8,7 +8,7 @@ use mesos::time::Time;
 use mesos::v1::agent::LaunchContainer;
 use mesos::volume::{SandboxPath, SandboxPathType, Volume, VolumeSource, VolumeSourceType};
 
-use super::core::{Container, Core, Effect, Group, Launched, Phase, RETRY, Slot, Timer};
+use super::core::{Container, Core, Effect, Found, Group, Launched, Phase, RETRY, Slot, Timer};
 use crate::check::TaskChecks;
 
 impl Core {
@@ -73,6 +73,7 @@ impl Core {
             doom: None,
             timed_out: false,
             attempt: 0,
+            lost: false,
             refusals: 0,
             asked: false,
         }
@@ -84,6 +85,10 @@ impl Core {
         let Some(container) = self.containers.get_mut(&slot) else { return };
         if container.phase == Phase::Launching && connected && !container.asked {
             container.asked = true;
+            if container.lost {
+                out.push(Effect::Find(slot, container.id.clone()));
+                return;
+            }
             let call = launch_call(&container.task, &container.id, &self.surroundings.ip);
             out.push(Effect::Launch(slot, Box::new(call)));
         }
@@ -97,18 +102,46 @@ impl Core {
         launched: Launched,
         out: &mut Vec<Effect>,
     ) {
+        match launched {
+            Launched::Unavailable(why) => self.launch_later(slot, false, &why, out),
+            Launched::Lost(why) => self.launch_later(slot, true, &why, out),
+            Launched::Started | Launched::Refused(_) => self.settle(now, slot, launched, out),
+        }
+    }
+
+    /// The agent has said what it knows of a container.
+    pub(super) fn found(&mut self, now: Time, slot: Slot, found: Found, out: &mut Vec<Effect>) {
+        match found {
+            Found::There => self.settle(now, slot, Launched::Started, out),
+            Found::Unavailable(why) => self.launch_later(slot, true, &why, out),
+            Found::Missing => {
+                let Some(container) = self.containers.get_mut(&slot) else { return };
+                container.asked = false;
+                container.lost = false;
+                self.ask_launch(slot, out);
+            }
+        }
+    }
+
+    /// Asks again after a while, or when the next agent is there.
+    fn launch_later(&mut self, slot: Slot, lost: bool, why: &str, out: &mut Vec<Effect>) {
         let connected = self.connected;
         let Some(container) = self.containers.get_mut(&slot) else { return };
         if container.phase != Phase::Launching {
             return;
         }
-        if let Launched::Unavailable(why) = launched {
-            // The next agent may have been asked in the meantime: it answers for itself.
-            if connected && container.asked {
-                container.asked = false;
-                out.push(Effect::SetTimer(Timer::Launch(slot), RETRY));
-            }
-            out.push(Effect::Log(format!("cannot launch {} yet: {why}", container.id)));
+        container.lost |= lost;
+        // What the last agent did not answer may come when the next one has been asked.
+        if connected && container.asked {
+            container.asked = false;
+            out.push(Effect::SetTimer(Timer::Launch(slot), RETRY));
+        }
+        out.push(Effect::Log(format!("cannot launch {} yet: {why}", container.id)));
+    }
+
+    fn settle(&mut self, now: Time, slot: Slot, launched: Launched, out: &mut Vec<Effect>) {
+        let Some(container) = self.containers.get_mut(&slot) else { return };
+        if container.phase != Phase::Launching {
             return;
         }
         container.asked = false;

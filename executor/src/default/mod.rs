@@ -14,6 +14,7 @@ mod launching;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use mesos::bytes::Bytes;
 use mesos::ids::{ContainerId, TaskId};
@@ -28,7 +29,10 @@ use crate::command::{now, reports_killing};
 use crate::driver::{Driver, Executor};
 
 /// How long an answer may take that does not wait for a task.
-const CALL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the wait for a container may take before it is plain that there is one.
+const FIND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs task groups.
 #[derive(Debug)]
@@ -76,13 +80,13 @@ impl DefaultExecutor {
                     Event::Launched(slot, answers::launched(answer))
                 });
             }
+            Effect::Find(slot, container) => {
+                self.call(driver, wait_call(container), FIND_TIMEOUT, move |answer| {
+                    Event::Found(slot, answers::found(answer))
+                });
+            }
             Effect::Wait { slot, attempt, container } => {
-                let call = Call {
-                    r#type: Some(CallType::WaitNestedContainer),
-                    wait_nested_container: Some(WaitNestedContainer { container_id: container }),
-                    ..Call::default()
-                };
-                self.call(driver, call, None, move |answer| {
+                self.call(driver, wait_call(container), None, move |answer| {
                     Event::Waited(slot, attempt, answers::waited(answer))
                 });
             }
@@ -125,7 +129,7 @@ impl DefaultExecutor {
         &self,
         driver: &mut Driver<'_, Self>,
         call: Call,
-        timeout: impl Into<Option<std::time::Duration>>,
+        timeout: impl Into<Option<Duration>>,
         event: impl FnOnce(answers::Answered) -> Event + Send + 'static,
     ) {
         let Some(api) = self.api.clone() else { return };
@@ -173,6 +177,14 @@ impl DefaultExecutor {
             }
             !of_slot
         });
+    }
+}
+
+fn wait_call(container: ContainerId) -> Call {
+    Call {
+        r#type: Some(CallType::WaitNestedContainer),
+        wait_nested_container: Some(WaitNestedContainer { container_id: container }),
+        ..Call::default()
     }
 }
 

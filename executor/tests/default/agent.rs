@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use executor::{DefaultExecutor, Environment};
-use libprocess::http::{Help, Reply, Request, Response, StatusCode};
+use libprocess::http::{BodyWriter, Help, Reply, Request, Response, StatusCode};
 use libprocess::subprocess::{self, Command, Signal, Stdio};
 use libprocess::{Context, Node, NodeConfig, Pid, Process, Upid};
 use mesos::framework::{FrameworkCapability, FrameworkCapabilityType, FrameworkInfo};
@@ -33,6 +33,8 @@ struct Running {
     pid: i32,
     status: Option<i32>,
     waiting: Vec<Reply>,
+    /// What ends with a session.
+    session: Option<BodyWriter>,
 }
 
 /// What outlives the agent.
@@ -132,11 +134,8 @@ impl Agent {
         world.calls.push((kind, container.clone()));
         let missing = || Response::text(StatusCode::NOT_FOUND, "Container cannot be found");
         match kind {
-            CallType::LaunchContainer | CallType::LaunchNestedContainer => {
-                let command = match call.launch_container {
-                    Some(launch) => launch.command,
-                    None => call.launch_nested_container.unwrap().command,
-                };
+            CallType::LaunchContainer => {
+                let command = call.launch_container.unwrap().command;
                 let line = command.unwrap().value.unwrap_or_default();
                 if world.refused.contains(&line) {
                     return reply.send(Response::bad_request("the container is refused"));
@@ -148,6 +147,15 @@ impl Agent {
                 world.containers.insert(container, Running { pid, ..Running::default() });
                 reply.send(Response::ok());
             }
+            CallType::LaunchNestedContainerSession => {
+                let command = call.launch_nested_container_session.unwrap().command;
+                let pid = self.run(&container, &command.unwrap().value.unwrap());
+                let (answer, writer) = Response::stream("application/recordio", 1024);
+                writer.on_closed(move || kill(pid, Signal::SIGKILL));
+                let session = Some(writer);
+                world.containers.insert(container, Running { pid, session, ..Running::default() });
+                reply.send(answer);
+            }
             CallType::WaitNestedContainer => match world.containers.get_mut(&container) {
                 None => reply.send(missing()),
                 Some(Running { status: Some(status), .. }) => reply.send(ended(*status)),
@@ -156,8 +164,7 @@ impl Agent {
             CallType::KillNestedContainer => match world.containers.get(&container) {
                 Some(Running { status: None, pid, .. }) => {
                     let signal = call.kill_nested_container.unwrap().signal.unwrap();
-                    let signal = Signal::try_from(signal).unwrap();
-                    nix::sys::signal::killpg(nix::unistd::Pid::from_raw(*pid), signal).unwrap();
+                    kill(*pid, Signal::try_from(signal).unwrap());
                     reply.send(Response::ok());
                 }
                 _ => reply.send(missing()),
@@ -185,6 +192,7 @@ impl Agent {
             let mut world = world.lock().unwrap();
             if let Some(running) = world.containers.get_mut(&container) {
                 running.status = Some(status);
+                running.session.take().iter().for_each(BodyWriter::close);
                 running.waiting.drain(..).for_each(|reply| reply.send(ended(status)));
             }
         });
@@ -192,11 +200,16 @@ impl Agent {
     }
 }
 
+fn kill(leader: i32, signal: Signal) {
+    // It may have ended just now.
+    let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(leader), signal);
+}
+
 fn container_of(call: &Call) -> ContainerId {
     let call = call.clone();
     let ids = [
         call.launch_container.map(|call| call.container_id),
-        call.launch_nested_container.map(|call| call.container_id),
+        call.launch_nested_container_session.map(|call| call.container_id),
         call.wait_nested_container.map(|call| call.container_id),
         call.kill_nested_container.map(|call| call.container_id),
         call.remove_nested_container.map(|call| call.container_id),

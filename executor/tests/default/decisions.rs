@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use executor::default::core::{Core, Effect, Event, Launched, Slot, Surroundings, Timer, Waited};
+use executor::default::core::{
+    Core, Effect, Event, Found, Launched, Slot, Surroundings, Timer, Waited,
+};
 use mesos::executor_info::CommandInfo;
 use mesos::ids::{ContainerId, TaskId};
 use mesos::resource::{AllocationInfo, DiskInfo, Resource};
@@ -135,6 +137,14 @@ impl Harness {
         waits.collect()
     }
 
+    fn finds(&self) -> Vec<Slot> {
+        let finds = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Find(slot, _) => Some(*slot),
+            _ => None,
+        });
+        finds.collect()
+    }
+
     pub fn kills(&self) -> Vec<(Slot, i32)> {
         let kills = self.effects.iter().filter_map(|effect| match effect {
             Effect::Kill { slot, signal, .. } => Some((*slot, *signal)),
@@ -263,18 +273,36 @@ fn the_next_agent_is_asked_for_what_the_last_one_did_not_answer() {
     harness.step(Event::Disconnected);
     harness.clear();
     let gone = || "connection refused".to_owned();
-    harness.step(Event::Launched(b, Launched::Unavailable(gone())));
+    harness.step(Event::Launched(b, Launched::Lost(gone())));
     harness.step(Event::Waited(a, 0, Waited::Unavailable(gone())));
     assert_eq!(harness.timer(Timer::Wait(a)), None, "nobody is there to be asked");
     harness.step(Event::Reregistered);
     assert_eq!(harness.waits(), [a]);
-    assert_eq!(harness.launches().len(), 1);
+    assert_eq!(harness.finds(), [b], "it may have run, and must not run twice");
+    assert_eq!(harness.launches().len(), 0);
     harness.told();
     harness.step(Event::Waited(a, 0, Waited::Missing));
     assert_eq!(harness.states(), [], "that was the last agent's answer");
     harness.ends(a, 0);
-    harness.step(Event::Launched(b, Launched::Started));
+    harness.step(Event::Found(b, Found::There));
     assert_eq!(harness.states(), are([("a", Finished), ("b", Running)]));
+}
+
+#[test]
+fn a_launch_that_was_lost_is_done_again_if_it_was_not_done() {
+    let mut harness = Harness::new();
+    harness.launch([task("a")]);
+    let [(a, first)] = &harness.launches()[..] else { panic!() };
+    let (a, first) = (*a, first.clone());
+    harness.step(Event::Launched(a, Launched::Lost("broken pipe".to_owned())));
+    harness.step(Event::TimerFired(Timer::Launch(a)));
+    assert_eq!((harness.finds(), harness.launches().len()), (vec![a], 0));
+    harness.step(Event::Found(a, Found::Unavailable("recovering".to_owned())));
+    harness.step(Event::TimerFired(Timer::Launch(a)));
+    harness.step(Event::Found(a, Found::Missing));
+    assert_eq!(harness.launches(), [(a, first)]);
+    harness.step(Event::Launched(a, Launched::Started));
+    assert_eq!(harness.states(), are([("a", Starting), ("a", Running)]));
 }
 
 #[test]

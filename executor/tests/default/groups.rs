@@ -150,7 +150,7 @@ fn an_unhealthy_task_is_killed() {
     fs::remove_file(healthy).unwrap();
     let last = stage.expect([("a", &[Running, Running, Killing, Killed])]);
     assert_eq!(last["a"].status.healthy, Some(false));
-    let launched = stage.calls(CallType::LaunchNestedContainer);
+    let launched = stage.calls(CallType::LaunchNestedContainerSession);
     let task = &stage.calls(CallType::LaunchContainer)[0];
     assert!(launched.iter().all(|id| id.starts_with(&format!("{task}.check-"))), "{launched:?}");
 }
