@@ -4,8 +4,9 @@
 //! offer, and talks to people. A command that cannot do its work says what failed, with which
 //! value, why, and what to do next.
 //!
-//! The agent starts this binary once per command task, as `mesos executor`. That is looked for
-//! before anything else is set up, since it must start in a few milliseconds.
+//! The agent starts this binary once per command task, as `mesos executor`, and once per executor
+//! of task groups, as `mesos-default-executor`. That is looked for before anything else is set up,
+//! since executors must start in a few milliseconds.
 //!
 //! Reading order:
 //!
@@ -35,11 +36,11 @@ use std::process::ExitCode;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
+    if let Some(executor) = executor::program::Program::of_this_process() {
+        return executor.main();
+    }
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
-    if std::env::args_os().nth(1).is_some_and(|first| first == "executor") {
-        return executor::command_executor_main();
-    }
     let arguments: Vec<String> =
         arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     commands::dispatch(&program.to_string_lossy(), arguments)

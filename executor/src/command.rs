@@ -11,6 +11,9 @@
 //!                 (end)
 //! ```
 //!
+//! Checks begin when the task runs, and end when it is killed or ends: they never tell of a task
+//! that is on its way out. They go on while there is no agent.
+//!
 //! The task leads a session of its own. Whatever it leaves behind is killed when it ends: the
 //! executor is the reaper of its orphans, so it knows them, also those that have left the session.
 
@@ -23,6 +26,7 @@ use mesos::ids::TaskId;
 use mesos::task::{KillPolicy, Reason, TaskInfo, TaskState, TaskStatus};
 use nix::sys::signal::Signal;
 
+use crate::check::{self, Action, Finding, TaskChecks, Ticket};
 use crate::driver::{Driver, Executor};
 use crate::task_process::{self, Exit, TaskProcess};
 
@@ -36,15 +40,20 @@ const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 const SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// What is left of the executor's own grace period for the reaping and the last update.
-const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
+pub(crate) const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
 
 /// Runs one command.
 #[derive(Debug, Default)]
 pub struct CommandExecutor {
     phase: Phase,
     task: Option<TaskInfo>,
+    checks: TaskChecks,
+    /// What the framework was told last.
+    last: Option<TaskStatus>,
     /// Whether the task took longer than it was allowed to.
     timed_out: bool,
+    /// Whether the task was killed because its health check failed.
+    unhealthy: bool,
     /// Whether the executor ends when the task does, acknowledged or not, if nobody is there.
     shutting_down: bool,
 }
@@ -71,17 +80,18 @@ enum Phase {
 impl Executor for CommandExecutor {
     fn launch(&mut self, driver: &mut Driver<'_, Self>, task: TaskInfo) {
         if !matches!(self.phase, Phase::Idle) {
-            let message = "Attempted to run multiple tasks using a command executor";
+            let message = "Attempted to run multiple tasks using a \"command\" executor";
             driver.update(status(&task.task_id, TaskState::Failed, Some(message.to_owned())));
             return;
         }
-        driver.update(status(&task.task_id, TaskState::Starting, None));
-        if task.check.is_some() || task.health_check.is_some() {
-            tracing::warn!("checks of task '{}' are not supported yet: ignored", task.task_id);
-        }
-        let spawned = task_process::spawn(&task, &driver.environment().directory);
+        let task = self.task.insert(task);
+        let spawned = task_process::spawn(task, &driver.environment().directory);
         let limit = task.max_completion_time.as_ref().and_then(|limit| limit.to_duration());
-        self.task = Some(task);
+        self.checks = TaskChecks::new(task).unwrap_or_else(|error| {
+            tracing::error!("task '{}' is not checked: {error}", task.task_id);
+            TaskChecks::default()
+        });
+        self.report(driver, TaskState::Starting);
         match spawned {
             Ok(process) => self.run(driver, process, limit),
             Err(error) => self.end(driver, TaskState::Failed, None, error.to_string()),
@@ -93,11 +103,7 @@ impl Executor for CommandExecutor {
             tracing::warn!("ignored the kill of task '{task}', which is not here");
             return;
         };
-        let grace = [policy.as_ref(), own.kill_policy.as_ref()]
-            .into_iter()
-            .flatten()
-            .find_map(|policy| policy.grace_period.as_ref()?.to_duration())
-            .unwrap_or(DEFAULT_GRACE_PERIOD);
+        let grace = grace_period(policy.as_ref(), own);
         self.end_task(driver, grace);
     }
 
@@ -133,6 +139,8 @@ impl CommandExecutor {
         self.phase = Phase::Running { pid: process.pid() };
         self.report(driver, TaskState::Running);
         driver.await_then(process.exit(), Self::exited);
+        let actions = self.checks.start(now(driver));
+        self.act(driver, actions);
         if let Some(limit) = limit {
             driver.delay(limit, |executor, driver| {
                 if let Phase::Running { .. } = executor.phase {
@@ -149,7 +157,8 @@ impl CommandExecutor {
         match self.phase {
             Phase::Idle | Phase::Over { .. } => {}
             Phase::Running { pid } => {
-                if reports_killing(driver) {
+                self.checks.pause();
+                if reports_killing(driver) && !self.timed_out {
                     self.report(driver, TaskState::Killing);
                 }
                 task_process::signal_tree(pid, Signal::SIGTERM);
@@ -176,6 +185,7 @@ impl CommandExecutor {
     }
 
     fn exited(&mut self, driver: &mut Driver<'_, Self>, exit: Exit) {
+        self.checks.pause();
         task_process::kill_orphans();
         let killed = match self.phase {
             Phase::Killing { timer, .. } => {
@@ -203,9 +213,10 @@ impl CommandExecutor {
         reason: Option<Reason>,
         message: String,
     ) {
-        let Some(task) = &self.task else { return };
-        let mut status = status(&task.task_id, state, Some(message));
+        let Some(mut status) = self.status(state) else { return };
+        status.message = Some(message);
         status.reason = reason;
+        status.healthy = self.unhealthy.then_some(false);
         let last = driver.update(status);
         self.phase = Phase::Over { last };
         match (self.shutting_down, driver.is_orphaned()) {
@@ -228,18 +239,78 @@ impl CommandExecutor {
         });
     }
 
-    fn report(&self, driver: &mut Driver<'_, Self>, state: TaskState) {
-        if let Some(task) = &self.task {
-            driver.update(status(&task.task_id, state, None));
+    fn report(&mut self, driver: &mut Driver<'_, Self>, state: TaskState) {
+        if let Some(status) = self.status(state) {
+            driver.update(status.clone());
+            self.last = Some(status);
         }
     }
+
+    /// A status with what every status of the task says.
+    fn status(&self, state: TaskState) -> Option<TaskStatus> {
+        let task = self.task.as_ref()?;
+        let check_status = check::empty_check_status(task);
+        Some(TaskStatus { check_status, ..status(&task.task_id, state, None) })
+    }
+
+    /// Does what the checks ask for.
+    fn act(&mut self, driver: &mut Driver<'_, Self>, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Wait { ticket, after } => {
+                    driver.delay(after, move |executor, driver| {
+                        let due = executor.checks.due(ticket);
+                        executor.act(driver, due.into_iter().collect());
+                    });
+                }
+                Action::Probe { ticket, spec } => {
+                    let probing = check::probe::run(&spec);
+                    driver.await_then(probing, move |executor, driver, outcome| {
+                        executor.probed(driver, ticket, &outcome);
+                    });
+                }
+                Action::Report(finding) => self.found(driver, &finding),
+                Action::Warn(text) => tracing::warn!("{text}"),
+            }
+        }
+    }
+
+    fn probed(&mut self, driver: &mut Driver<'_, Self>, ticket: Ticket, outcome: &check::Outcome) {
+        let actions = self.checks.finished(now(driver), ticket, outcome);
+        self.act(driver, actions);
+    }
+
+    fn found(&mut self, driver: &mut Driver<'_, Self>, finding: &Finding) {
+        let Some(last) = &self.last else { return };
+        let status = check::report(last, finding);
+        driver.update(status.clone());
+        self.last = Some(status);
+        if let (Finding::Health { kill: true, .. }, Some(task)) = (finding, &self.task) {
+            let grace = grace_period(None, task);
+            self.unhealthy = true;
+            self.end_task(driver, grace);
+        }
+    }
+}
+
+/// How long a task may take to end: what the kill says, or the task, or nobody.
+pub(crate) fn grace_period(kill: Option<&KillPolicy>, task: &TaskInfo) -> Duration {
+    let policies = [kill, task.kill_policy.as_ref()].into_iter().flatten();
+    let mut periods = policies.filter_map(|policy| policy.grace_period.as_ref()?.to_duration());
+    periods.next().unwrap_or(DEFAULT_GRACE_PERIOD)
+}
+
+/// The time, as the pure parts know it.
+pub(crate) fn now<E: Executor>(driver: &Driver<'_, E>) -> mesos::time::Time {
+    mesos::time::Time::from_nanos(driver.now().as_nanos())
 }
 
 fn status(task: &TaskId, state: TaskState, message: Option<String>) -> TaskStatus {
     TaskStatus { task_id: task.clone(), state, message, ..TaskStatus::default() }
 }
 
-fn reports_killing(driver: &Driver<'_, CommandExecutor>) -> bool {
+/// Whether the framework knows `TASK_KILLING`.
+pub(crate) fn reports_killing<E: Executor>(driver: &Driver<'_, E>) -> bool {
     driver.framework().is_some_and(|framework| {
         let kinds = framework.capabilities.iter().map(|capability| capability.r#type);
         kinds.flatten().any(|kind| kind == FrameworkCapabilityType::KillingState)

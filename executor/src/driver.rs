@@ -21,17 +21,18 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use libprocess::{Context, LinkMode, Node, NodeError, Pid, Process, Time, Timer, Upid};
 use mesos::bytes::Bytes;
 use mesos::framework::FrameworkInfo;
-use mesos::ids::TaskId;
+use mesos::ids::{ContainerId, TaskId};
 use mesos::internal::{
     AgentToExecutor, ExecutorRegistered, ExecutorToAgent, ExecutorToFramework, ReconnectExecutor,
     RegisterExecutor, ReregisterExecutor, StatusUpdate, StatusUpdateAcknowledgement,
 };
-use mesos::task::{KillPolicy, StatusSource, TaskInfo, TaskStatus};
+use mesos::task::{KillPolicy, Reason, StatusSource, TaskGroupInfo, TaskInfo, TaskStatus};
 
 use crate::environment::Environment;
 
@@ -48,6 +49,13 @@ pub trait Executor: Sized + Send + 'static {
 
     /// Run a task.
     fn launch(&mut self, driver: &mut Driver<'_, Self>, task: TaskInfo);
+
+    /// Run tasks that belong together. Who knows no groups runs them one after the other.
+    fn launch_group(&mut self, driver: &mut Driver<'_, Self>, group: TaskGroupInfo) {
+        for task in group.tasks {
+            self.launch(driver, task);
+        }
+    }
 
     /// Kill a task. The policy, if there is one, overrides the task's own.
     fn kill(&mut self, driver: &mut Driver<'_, Self>, task: &TaskId, policy: Option<KillPolicy>);
@@ -87,8 +95,11 @@ struct Session {
     /// Whether the link to the agent is broken.
     orphaned: bool,
     framework: Option<FrameworkInfo>,
+    container: Option<ContainerId>,
     /// What the agent has not acknowledged, in order.
     updates: Vec<StatusUpdate>,
+    /// How many of them, from the first, have been sent.
+    sent: usize,
     /// Tasks of which the agent has not acknowledged any update.
     tasks: BTreeMap<TaskId, TaskInfo>,
     recovery: Option<Timer>,
@@ -122,11 +133,35 @@ pub fn spawn<E: Executor>(
         agent,
         orphaned: false,
         framework: None,
+        container: None,
         updates: Vec::new(),
+        sent: 0,
         tasks: BTreeMap::new(),
         recovery: None,
     };
     Ok(node.spawn_unique("executor", DriverProcess { session, executor }))
+}
+
+impl Session {
+    /// Keeps an update for the next agent. Checks go on while there is none: of their results only
+    /// the last is kept, so that what waits stays small.
+    fn keep(&mut self, update: StatusUpdate) {
+        let checked = |update: &StatusUpdate| {
+            let reasons = [Reason::TaskCheckStatusUpdated, Reason::TaskHealthCheckStatusUpdated];
+            update.status.reason.is_some_and(|reason| reasons.contains(&reason))
+        };
+        let unsent = self.updates.iter_mut().skip(self.sent);
+        let last = unsent.rev().find(|last| last.status.task_id == update.status.task_id);
+        if let Some(last) = last
+            && checked(last)
+            && checked(&update)
+            && last.status.state == update.status.state
+        {
+            *last = update;
+            return;
+        }
+        self.updates.push(update);
+    }
 }
 
 impl<E: Executor> Driver<'_, E> {
@@ -138,6 +173,26 @@ impl<E: Executor> Driver<'_, E> {
     /// The framework, once the agent has answered.
     pub fn framework(&self) -> Option<&FrameworkInfo> {
         self.session.framework.as_ref()
+    }
+
+    /// The container that the executor runs in, once the agent has answered.
+    pub fn container(&self) -> Option<&ContainerId> {
+        self.session.container.as_ref()
+    }
+
+    /// The agent that is spoken to: another one after a restart.
+    pub fn agent(&self) -> &Upid {
+        &self.session.agent
+    }
+
+    /// How many updates the agent has not taken over.
+    pub fn unacknowledged(&self) -> usize {
+        self.session.updates.len()
+    }
+
+    /// Where this executor can be reached.
+    pub fn address(&self) -> SocketAddr {
+        self.context.upid().address()
     }
 
     /// Where the conversation is.
@@ -175,10 +230,13 @@ impl<E: Executor> Driver<'_, E> {
             timestamp,
             uuid: Some(uuid.clone()),
         };
-        self.session.updates.push(update.clone());
-        // While disconnected the next agent gets it with `ReregisterExecutor`.
         if self.session.state != DriverState::Disconnected {
+            self.session.updates.push(update.clone());
+            self.session.sent = self.session.updates.len();
             self.send(update.into());
+        } else {
+            // The next agent gets it with `ReregisterExecutor`.
+            self.session.keep(update);
         }
         uuid
     }
@@ -290,8 +348,8 @@ impl<E: Executor> DriverProcess<E> {
             AgentToExecutor::ExecutorRegistered(message) => self.registered(context, message),
             AgentToExecutor::ExecutorReregistered(_) => self.reregistered(context),
             AgentToExecutor::ReconnectExecutor(message) => self.reconnect(context, from, message),
-            AgentToExecutor::RunTask(message) => self.run(context, vec![message.task]),
-            AgentToExecutor::RunTaskGroup(message) => self.run(context, message.task_group.tasks),
+            AgentToExecutor::RunTask(message) => self.run(context, message.task),
+            AgentToExecutor::RunTaskGroup(message) => self.run_group(context, message.task_group),
             AgentToExecutor::KillTask(message) => self.with(context, |executor, driver| {
                 executor.kill(driver, &message.task_id, message.kill_policy);
             }),
@@ -311,6 +369,7 @@ impl<E: Executor> DriverProcess<E> {
         }
         self.session.state = DriverState::Connected;
         self.session.framework = Some(message.framework_info);
+        self.session.container = message.container_id;
         self.with(context, E::registered);
     }
 
@@ -350,19 +409,28 @@ impl<E: Executor> DriverProcess<E> {
             tasks: session.tasks.values().cloned().collect(),
             updates: session.updates.clone(),
         };
+        session.sent = session.updates.len();
         self.with(context, |_, driver| driver.send(reregister.into()));
     }
 
-    fn run(&mut self, context: &mut Context<Self>, tasks: Vec<TaskInfo>) {
-        for task in tasks {
-            self.session.tasks.insert(task.task_id.clone(), task.clone());
-            self.with(context, |executor, driver| executor.launch(driver, task));
-        }
+    fn run(&mut self, context: &mut Context<Self>, task: TaskInfo) {
+        self.session.tasks.insert(task.task_id.clone(), task.clone());
+        self.with(context, |executor, driver| executor.launch(driver, task));
+    }
+
+    fn run_group(&mut self, context: &mut Context<Self>, group: TaskGroupInfo) {
+        let tasks = group.tasks.iter().map(|task| (task.task_id.clone(), task.clone()));
+        self.session.tasks.extend(tasks);
+        self.with(context, |executor, driver| executor.launch_group(driver, group));
     }
 
     fn acknowledge(&mut self, context: &mut Context<Self>, ack: &StatusUpdateAcknowledgement) {
         let session = &mut self.session;
-        session.updates.retain(|update| update.uuid.as_ref() != Some(&ack.uuid));
+        let known = |update: &StatusUpdate| update.uuid.as_ref() == Some(&ack.uuid);
+        if let Some(index) = session.updates.iter().position(known) {
+            session.updates.remove(index);
+            session.sent -= usize::from(index < session.sent);
+        }
         session.tasks.remove(&ack.task_id);
         self.with(context, |executor, driver| {
             executor.acknowledged(driver, &ack.task_id, &ack.uuid);

@@ -1,26 +1,31 @@
 //! Executors: the programs that run tasks on behalf of an agent.
 //!
-//! [`driver`] holds the conversation with the agent for any executor; [`command`] is the executor
-//! that the agent starts for a task with a command, one process per task. It must therefore start
-//! in a few milliseconds and fit in two megabytes: one worker, no logging framework.
+//! [`driver`] holds the conversation with the agent for any executor. [`command`] is the executor
+//! that the agent starts for a task with a command, one process per task; [`default`] runs groups
+//! of tasks, each task in a container that the agent nests in the executor's own. Both must start
+//! in a few milliseconds and stay small: one worker, no logging framework.
 //!
 //! It deliberately does not decide where a task runs, does not isolate it, and does not fetch
-//! anything: that is the agent's work. Health checks, task groups and docker containers are not
-//! in it yet. Executors that speak Mesos's HTTP executor API need nothing of this crate.
+//! anything: that is the agent's work. Docker containers are not in it yet. Executors that speak
+//! Mesos's HTTP executor API need nothing of this crate.
 //!
-//! Reading order: [`environment`], [`driver`], [`command`], [`task_process`], [`log`].
+//! Reading order: [`environment`], [`driver`]; [`check`]; [`task_process`], [`command`];
+//! [`agent_api`], [`default`]; [`log`], [`program`].
 
+pub mod agent_api;
+pub mod check;
 pub mod command;
+pub mod default;
 pub mod driver;
 pub mod environment;
 pub mod log;
+pub mod program;
 pub mod task_process;
-
-use std::process::ExitCode;
 
 use libprocess::{Node, NodeConfig};
 
 pub use command::CommandExecutor;
+pub use default::DefaultExecutor;
 pub use driver::{Driver, Executor};
 pub use environment::Environment;
 
@@ -50,16 +55,4 @@ pub fn run<E: Executor>(executor: E) -> Result<(), StartError> {
     node.wait(&pid).blocking(None);
     node.shutdown();
     Ok(())
-}
-
-/// The whole of `mesos executor`: runs the command executor, and says what to exit with.
-pub fn command_executor_main() -> ExitCode {
-    log::to_stderr();
-    match run(CommandExecutor::default()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("executor: {error}");
-            ExitCode::FAILURE
-        }
-    }
 }

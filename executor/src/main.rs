@@ -1,5 +1,8 @@
-//! The command executor as a program of its own, for tests: `mesos executor` is the same.
+//! The executors as a program of their own, for tests: `mesos executor` and
+//! `mesos default-executor` are the same.
+
+use executor::program::Program;
 
 fn main() -> std::process::ExitCode {
-    executor::command_executor_main()
+    Program::of_this_process().unwrap_or(Program::Command).main()
 }

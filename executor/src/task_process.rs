@@ -1,7 +1,7 @@
 //! The process of a task: how it is started, waited for and killed.
 //!
 //! The executor is a process of its own with one task, and this file relies on it: every child of
-//! this process belongs to the task.
+//! this process belongs to the task, or to one of its checks, and ends with it.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -29,7 +29,7 @@ pub enum SpawnError {
 }
 
 /// An error with what is behind it.
-fn chain(error: &subprocess::SpawnError) -> String {
+pub(crate) fn chain(error: &subprocess::SpawnError) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
@@ -54,11 +54,8 @@ pub fn spawn(task: &TaskInfo, directory: &Path) -> Result<TaskProcess, SpawnErro
     let empty = || SpawnError::Empty(task.task_id.to_string());
     let info = task.command.as_deref().ok_or_else(empty)?;
     let command = command(info).ok_or_else(empty)?;
-    let own = info.environment.iter().flat_map(|all| &all.variables).filter_map(|variable| {
-        Some((OsString::from(&variable.name), OsString::from(variable.value.as_ref()?)))
-    });
     let child = command
-        .env(std::env::vars_os().chain(own))
+        .env(std::env::vars_os().chain(variables(info)).chain([role(task)]))
         .directory(directory)
         .stdout(Stdio::Inherit)
         .stderr(Stdio::Inherit)
@@ -68,7 +65,22 @@ pub fn spawn(task: &TaskInfo, directory: &Path) -> Result<TaskProcess, SpawnErro
     child.map(TaskProcess).map_err(SpawnError::Spawn)
 }
 
-fn command(info: &CommandInfo) -> Option<Command> {
+/// The variable that tells a task in which role it runs: it has resources of one role only.
+fn role(task: &TaskInfo) -> (OsString, OsString) {
+    let info = task.resources.first().and_then(|resource| resource.allocation_info.as_ref());
+    let role = info.and_then(|info| info.role.as_deref()).unwrap_or_default();
+    ("MESOS_ALLOCATION_ROLE".into(), role.into())
+}
+
+/// The variables that a command asks for; secrets are none that the executor sees.
+pub(crate) fn variables(info: &CommandInfo) -> impl Iterator<Item = (OsString, OsString)> {
+    info.environment.iter().flat_map(|all| &all.variables).filter_map(|variable| {
+        Some((OsString::from(&variable.name), OsString::from(variable.value.as_ref()?)))
+    })
+}
+
+/// What a command runs, if it says so.
+pub(crate) fn command(info: &CommandInfo) -> Option<Command> {
     let value = info.value.as_deref().filter(|value| !value.is_empty())?;
     if info.shell {
         return Some(Command::new("/bin/sh").argv0("sh").args(["-c", value]));
@@ -102,20 +114,35 @@ impl TaskProcess {
 }
 
 impl Exit {
+    /// An end, as `waitpid` gives it.
+    pub fn from_raw(status: i32) -> Self {
+        Self(status)
+    }
+
     /// Whether it ended well.
     pub fn success(self) -> bool {
         self.0 == 0
+    }
+
+    /// What it exited with, if it did.
+    pub fn code(self) -> Option<i32> {
+        ExitStatus::from_raw(self.0).code()
+    }
+
+    /// The signal that ended it, if one did.
+    pub fn signal(self) -> Option<i32> {
+        ExitStatus::from_raw(self.0).signal()
     }
 }
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let status = ExitStatus::from_raw(self.0);
-        match (status.code(), status.signal()) {
+        match (self.code(), self.signal()) {
             (Some(code), _) => write!(f, "exited with status {code}"),
             (None, Some(signal)) => {
                 write!(f, "terminated with signal {}", signal_name(signal))?;
-                if status.core_dumped() { f.write_str(" (core dumped)") } else { Ok(()) }
+                let dumped = ExitStatus::from_raw(self.0).core_dumped();
+                if dumped { f.write_str(" (core dumped)") } else { Ok(()) }
             }
             (None, None) => write!(f, "has unknown status {}", self.0),
         }

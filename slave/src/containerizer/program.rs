@@ -14,9 +14,12 @@ use super::LaunchError;
 pub struct BuiltIn {
     /// The program: the `mesos` binary itself, or one that stands for it in tests.
     pub program: PathBuf,
-    /// What comes before all else on its command line.
+    /// What comes before all else on the command line of a command executor.
     pub arguments: Vec<String>,
 }
+
+/// The name under which the program is the default executor.
+const DEFAULT_EXECUTOR: &str = "mesos-default-executor";
 
 /// The command that starts the executor of `spec`, without sandbox, session and user.
 ///
@@ -26,9 +29,7 @@ pub fn command(spec: &LaunchSpec, built_in: &BuiltIn) -> Result<Command, LaunchE
     check_supported(spec)?;
     let command = match spec.kind {
         ExecutorKind::Command => Command::new(&built_in.program).args(&built_in.arguments),
-        ExecutorKind::Default => {
-            return Err(LaunchError::Unsupported("a task group".to_owned()));
-        }
+        ExecutorKind::Default => Command::new(&built_in.program).argv0(DEFAULT_EXECUTOR),
         ExecutorKind::Custom => custom(spec)?,
     };
     // Of several values for one variable the last counts.
