@@ -171,7 +171,7 @@ fn an_unreachable_agent_comes_back_with_its_tasks() {
 #[test]
 fn a_broken_link_keeps_the_tasks_of_those_who_checkpoint() {
     let (mut world, agent, scheduler) = running(framework("r1"));
-    let known = known_task(&world, &scheduler);
+    let (known, info) = (known_task(&world, &scheduler), info_of(&world, &scheduler));
     world.event(Event::AgentExited { pid: agent.pid.clone() });
     let state = world.snapshot();
     assert!(!state.agents[&agent.id].connected && !state.agents[&agent.id].active);
@@ -182,7 +182,7 @@ fn a_broken_link_keeps_the_tasks_of_those_who_checkpoint() {
     let told = world.received(&agent.pid);
     let [MasterToAgent::PingAgent(ping)] = &told[..] else { panic!("{told:?}") };
     assert!(!ping.connected);
-    world.reregister(&agent, vec![], vec![known]);
+    world.reregister(&agent, vec![info], vec![known]);
     let state = world.snapshot();
     assert!(state.agents[&agent.id].connected && state.agents[&agent.id].active);
     assert!(state.agents[&agent.id].reregistered.is_some());
@@ -197,7 +197,8 @@ fn a_broken_link_loses_the_tasks_of_those_who_do_not() {
     let known = known_task(&world, &scheduler);
     world.event(Event::AgentExited { pid: agent.pid.clone() });
     let status = world.statuses(&scheduler).remove(0);
-    assert_eq!((status.state, status.reason), (TaskState::Gone, Some(Reason::AgentDisconnected)));
+    assert_eq!((status.state, status.reason), (TaskState::Lost, Some(Reason::AgentDisconnected)));
+    assert_eq!(status.message.as_deref(), Some("Agent 10.0.0.1 disconnected"));
     assert!(world.snapshot().frameworks[&scheduler.id].tasks.is_empty());
     // It was the link and not the agent: what runs must count.
     let info = info_of(&world, &scheduler);
@@ -290,7 +291,9 @@ fn an_agent_unregisters() {
     world.release_stores();
     let events = world.events(&scheduler);
     let status = &events[0].update.as_ref().unwrap().status;
-    assert_eq!((status.state, status.reason), (TaskState::Gone, Some(Reason::AgentRemoved)));
+    assert_eq!((status.state, status.reason), (TaskState::Lost, Some(Reason::AgentRemoved)));
+    let words = "Agent 10.0.0.1 removed: the agent unregistered";
+    assert_eq!(status.message.as_deref(), Some(words));
     assert_eq!(events[1].r#type, Some(scheduler::EventType::Failure));
     assert_eq!(world.count("master/slave_removals/reason_unregistered"), 1);
     // What it still says is stale.

@@ -209,7 +209,7 @@ fn root_and_roles_may_be_forbidden() {
     let words = "User 'root' is not allowed to run frameworks without --root_submissions set";
     assert_eq!(refused(framework("r1")).as_deref(), Some(words));
     let user = |role: &str| FrameworkInfo { user: "u".to_owned(), ..framework(role) };
-    let words = "Role 'r2' is not present in the master's --roles";
+    let words = "Roles { r2 } are not present in the master's --roles";
     assert_eq!(refused(user("r2")).as_deref(), Some(words));
     assert_eq!(refused(user("r1")), None);
 }

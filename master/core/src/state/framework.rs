@@ -17,15 +17,16 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 use mesos::executor_info::ExecutorInfo;
-use mesos::framework::{FrameworkCapabilityType, FrameworkInfo};
+use mesos::framework::{FrameworkCapabilityType, FrameworkInfo, OfferConstraints};
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos::resources::{Quantities, Resources};
 use mesos::task::Task;
 use mesos::time::{Time, TimeInfo};
 use mesos::v1;
 
-use crate::allocator::FrameworkTraits;
+use crate::allocator::{Constraints, FrameworkTraits};
 use crate::event::ConnectionId;
+use crate::state::Options;
 use crate::validation::framework::roles_of;
 
 /// Where a framework is in its life.
@@ -57,6 +58,10 @@ pub struct Framework {
     pub info: Arc<FrameworkInfo>,
     /// The roles that it is in.
     pub roles: Arc<BTreeSet<String>>,
+    /// Which agents it wants offers from, by role, as it said it (row AL-25).
+    pub offer_constraints: Option<Arc<OfferConstraints>>,
+    /// The same, ready to be asked.
+    pub(crate) constraints: Arc<Constraints>,
     /// The roles in which it wants no offers (row AL-11).
     pub suppressed_roles: Arc<BTreeSet<String>>,
     /// What it can deal with.
@@ -84,6 +89,8 @@ pub struct Framework {
     pub completed_tasks: Vector<Arc<Task>>,
     /// The last tasks on agents that have become unreachable.
     pub unreachable_tasks: OrdMap<TaskId, Arc<Task>>,
+    /// The same, oldest first: the oldest makes room when there are too many (row FW-15).
+    pub(crate) unreachable_order: Vector<TaskId>,
     /// Its executors, by agent, except those that run a single command.
     pub executors: OrdMap<AgentId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
     /// The offers that it has not answered.
@@ -100,6 +107,8 @@ impl Framework {
             id,
             info: Arc::default(),
             roles: Arc::default(),
+            offer_constraints: None,
+            constraints: Arc::default(),
             suppressed_roles: Arc::default(),
             capabilities: Arc::default(),
             state: FrameworkState::Recovered,
@@ -113,6 +122,7 @@ impl Framework {
             tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             unreachable_tasks: OrdMap::new(),
+            unreachable_order: Vector::new(),
             executors: OrdMap::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
@@ -146,6 +156,7 @@ impl Framework {
         let never = TimeInfo { nanoseconds: 0 };
         v1::master::Framework {
             framework_info: (*self.info).clone(),
+            offer_constraints: self.offer_constraints.as_deref().cloned(),
             active: self.state == FrameworkState::Active,
             connected: self.is_connected(),
             recovered: self.state == FrameworkState::Recovered,
@@ -166,6 +177,13 @@ impl Framework {
         self.info = Arc::new(info);
     }
 
+    /// Takes over what a scheduler says besides.
+    pub(crate) fn set_options(&mut self, options: Options) {
+        self.suppressed_roles = Arc::new(options.suppressed);
+        self.offer_constraints = options.offer_constraints.map(Arc::new);
+        self.constraints = Arc::new(options.constraints);
+    }
+
     /// What the allocator needs to know.
     pub(crate) fn traits(&self) -> FrameworkTraits {
         let min_allocatable = self.info.offer_filters.iter().filter_map(|(role, filters)| {
@@ -176,6 +194,7 @@ impl Framework {
         FrameworkTraits {
             roles: self.roles.clone(),
             suppressed: self.suppressed_roles.clone(),
+            constraints: self.constraints.clone(),
             capabilities: self.capabilities.clone(),
             min_allocatable: min_allocatable.collect(),
         }

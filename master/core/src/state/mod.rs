@@ -7,8 +7,10 @@ mod accounts;
 mod agent;
 mod framework;
 mod offer;
+mod options;
 
 pub(crate) use accounts::{Memory, is_over};
 pub use agent::Agent;
 pub use framework::{Framework, FrameworkState, Stream};
 pub use offer::Offer;
+pub(crate) use options::Options;
