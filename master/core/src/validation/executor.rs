@@ -138,7 +138,7 @@ fn memory(megabytes: f64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let mut amount = (megabytes * 1024.0 * 1024.0) as u64;
     let mut unit = 0;
-    while unit + 1 < UNITS.len() && amount > 0 && amount % 1024 == 0 {
+    while unit + 1 < UNITS.len() && amount > 0 && amount.is_multiple_of(1024) {
         amount /= 1024;
         unit += 1;
     }

@@ -18,6 +18,7 @@ const MINIMUM_MAJOR_VERSION: u64 = 1;
 pub fn validate(message: &RegisterAgent) -> Check {
     version(&message.version)?;
     agent(&message.agent)?;
+    // Agents have always checkpointed since 0.22: only one that says no does not.
     let is_checkpointing = message.agent.checkpoint != Some(false);
     expect(message.checkpointed_resources.is_empty() || is_checkpointing, || {
         "Checkpointed resources provided when checkpointing is not enabled".to_owned()

@@ -311,15 +311,19 @@ impl World {
     }
 
     pub fn try_subscribe_with(&mut self, call: Call) -> (ConnectionId, Response) {
+        self.try_subscribe_as(None, call)
+    }
+
+    /// A scheduler that has proved to be somebody subscribes.
+    pub fn try_subscribe_as(
+        &mut self,
+        principal: Option<&str>,
+        call: Call,
+    ) -> (ConnectionId, Response) {
         let connection = ConnectionId(self.next_number());
         let request = RequestId(self.next_number());
-        self.event(Event::Subscribe {
-            connection,
-            request,
-            stream_id: None,
-            principal: None,
-            call,
-        });
+        let principal = principal.map(str::to_owned);
+        self.event(Event::Subscribe { connection, request, stream_id: None, principal, call });
         (connection, self.response(request))
     }
 
