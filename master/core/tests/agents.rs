@@ -414,3 +414,68 @@ fn operators_hear_of_agents() {
     let kinds: Vec<_> = world.published.iter().map(|event| event.r#type.unwrap()).collect();
     assert_eq!(kinds, [EventType::AgentAdded, EventType::AgentRemoved]);
 }
+
+#[test]
+fn what_ran_on_an_unreachable_agent_is_given_up_when_it_is_gone() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    world.answers_pings = false;
+    world.advance_secs(91);
+    world.events(&scheduler);
+    let call = Call {
+        r#type: Some(CallType::MarkAgentGone),
+        mark_agent_gone: Some(MarkAgentGone { agent_id: agent.id.clone() }),
+        ..Call::default()
+    };
+    assert_eq!(world.operator(call), Response::ok());
+    let status = world.statuses(&scheduler).remove(0);
+    assert_eq!(status.state, TaskState::GoneByOperator);
+    assert_eq!(status.reason, Some(Reason::AgentRemovedByOperator));
+    assert_eq!(
+        (status.message.as_deref(), status.uuid),
+        (Some("Agent has been marked gone"), None)
+    );
+    let state = world.snapshot();
+    let framework = &state.frameworks[&scheduler.id];
+    assert!(framework.unreachable_tasks.is_empty());
+    assert_eq!(framework.completed_tasks[0].state, TaskState::GoneByOperator);
+}
+
+#[test]
+fn those_without_partition_awareness_hear_that_gone_tasks_are_lost() {
+    let info = FrameworkInfo { failover_timeout: 60.0, ..plain_framework() };
+    let (mut world, agent, scheduler) = running(info);
+    let call = Call {
+        r#type: Some(CallType::MarkAgentGone),
+        mark_agent_gone: Some(MarkAgentGone { agent_id: agent.id.clone() }),
+        ..Call::default()
+    };
+    assert_eq!(world.operator(call), Response::ok());
+    let status = world.statuses(&scheduler).remove(0);
+    assert_eq!((status.state, status.reason), (TaskState::Lost, Some(Reason::AgentRemoved)));
+}
+
+#[test]
+fn agents_that_contradict_themselves_are_ignored() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    let (known, info) = (known_task(&world, &scheduler), info_of(&world, &scheduler));
+    world.event(Event::AgentExited { pid: agent.pid.clone() });
+    world.received(&agent.pid);
+    world.reregister(&agent, vec![], vec![known.clone()]);
+    assert!(world.received(&agent.pid).is_empty(), "whose task is it?");
+    assert!(!world.snapshot().agents[&agent.id].connected);
+    world.reregister(&agent, vec![info], vec![known]);
+    assert!(world.snapshot().agents[&agent.id].connected);
+}
+
+#[test]
+fn updates_without_a_uuid_are_invalid() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    let mut update = support::update(&agent, &scheduler, "t", TaskState::Finished);
+    update.uuid = None;
+    world.agent_says(&agent.pid, update.clone());
+    update.uuid = Some("short".into());
+    world.agent_says(&agent.pid, update);
+    assert!(world.events(&scheduler).is_empty());
+    assert_eq!(world.count("master/invalid_status_updates"), 2);
+    assert_eq!(known_task(&world, &scheduler).state, TaskState::Running);
+}

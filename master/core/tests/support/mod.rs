@@ -207,6 +207,17 @@ impl World {
         self.advance(Duration::from_secs(seconds));
     }
 
+    /// Time leaps, as if the process had been stopped: timers that were due meanwhile fire once.
+    pub fn leap(&mut self, span: Duration) {
+        self.now = self.now + span;
+        let due = self.timers.iter().filter(|(_, at)| **at <= self.now);
+        let due: Vec<TimerId> = due.map(|(timer, _)| *timer).collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            self.event(Event::TimerFired { timer });
+        }
+    }
+
     pub fn snapshot(&self) -> Snapshot {
         self.master.snapshot()
     }
@@ -327,7 +338,8 @@ impl World {
         (connection, self.response(request))
     }
 
-    fn response(&mut self, request: RequestId) -> Response {
+    /// The answer to a request.
+    pub fn response(&mut self, request: RequestId) -> Response {
         self.responses.remove(&request).expect("the request is answered")
     }
 
