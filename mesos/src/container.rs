@@ -71,7 +71,9 @@ message! {
         seccomp: Option<SeccompInfo>,
         ipc_mode: Option<IpcMode>,
         shm_size: Option<u32>,
-        share_cgroups: bool = true,
+        // True unless it is set; who sets it matters to the rules, so that its default is not
+        // written.
+        share_cgroups: Option<bool>,
     }
 
     /// POSIX resource limits.

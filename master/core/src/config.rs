@@ -23,6 +23,10 @@ pub struct Config {
     pub filter_gpu_resources: bool,
     /// `--fair_sharing_excluded_resource_names`: do not count in shares (row AL-20).
     pub fair_sharing_excluded_resource_names: BTreeSet<String>,
+    /// How many octets one regular expression of offer constraints may need, once it is ready to
+    /// be used (row AL-25). It takes the place of `--offer_constraints_re2_max_mem` and
+    /// `--offer_constraints_re2_max_program_size`, whose units are RE2's.
+    pub offer_constraints_regex_size: usize,
     /// `--agent_ping_timeout`: how often agents are pinged (row AG-04).
     pub agent_ping_timeout: Duration,
     /// `--max_agent_ping_timeouts`: how many pings in a row may go unanswered.
@@ -72,6 +76,7 @@ impl Default for Config {
             offer_timeout: None,
             filter_gpu_resources: true,
             fair_sharing_excluded_resource_names: BTreeSet::new(),
+            offer_constraints_regex_size: 64 * 1024,
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             agent_reregister_timeout: 10 * MINUTE,

@@ -12,6 +12,8 @@
 //! An update carries the state that the framework hears of now, and the latest one that the agent
 //! knows: the task's resources come free with the latter.
 
+use std::sync::Arc;
+
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use mesos::internal::{ExecutorToFramework, ExitedExecutor, StatusUpdate};
 use mesos::task::{Reason, StatusSource, Task, TaskState, TaskStatus};
@@ -23,6 +25,9 @@ use crate::allocator::Recovery;
 use crate::context::Context;
 use crate::master::Master;
 
+/// Octets of a UUID.
+const UUID_LENGTH: usize = 16;
+
 impl Master {
     /// An agent tells what became of a task.
     pub(crate) fn status_update(&mut self, cx: &mut Context<'_>, update: StatusUpdate) {
@@ -32,6 +37,11 @@ impl Master {
             cx.count("master/invalid_status_updates");
             let kind = if self.removed.contains(&agent_id) { "removed" } else { "unknown" };
             return cx.debug(|| format!("Ignoring status update from {kind} agent {agent_id}"));
+        }
+        if update.uuid.as_ref().is_none_or(|uuid| uuid.len() != UUID_LENGTH) {
+            cx.count("master/invalid_status_updates");
+            return cx
+                .warn(format!("Ignoring status update from agent {agent_id}: Not a valid UUID"));
         }
         let is_known = self
             .state
@@ -77,7 +87,7 @@ impl Master {
         let agent_id = task.agent_id.clone();
         let was_over = task.state.is_terminal();
         let reached = update.latest_state.unwrap_or(update.status.state);
-        let is_news = task.statuses.last().is_none_or(|last| last.state != update.status.state);
+        let is_news = is_news(task, update);
         let freed = self.state.change_task(framework_id, task_id, |task| {
             record(task, update, reached);
         });
@@ -86,18 +96,37 @@ impl Master {
             count_end(cx, reached, &update.status);
             self.state.count(framework_id, |counts| counts.ended(reached));
         }
-        if is_news && self.listening > 0 {
+        if is_news {
             let state = self.state.task(framework_id, task_id).map_or(reached, |task| task.state);
+            self.publish_task_updated(cx, update, state);
+        }
+    }
+
+    /// Takes note that a task which nobody could reach is over. It holds nothing that could come
+    /// free.
+    pub(crate) fn end_lost_task(&mut self, cx: &mut Context<'_>, update: &StatusUpdate) {
+        let memory = self.memory();
+        let Some(framework) = self.state.framework_mut(&update.framework_id) else { return };
+        let Some(mut task) = framework.find_task(&update.status.task_id) else { return };
+        let is_news = is_news(&task, update);
+        record(Arc::make_mut(&mut task), update, update.status.state);
+        let state = task.state;
+        framework.complete_task(task, memory);
+        if is_news {
+            self.publish_task_updated(cx, update, state);
+        }
+    }
+
+    fn publish_task_updated(&self, cx: &mut Context<'_>, update: &StatusUpdate, state: TaskState) {
+        self.publish(cx, master::EventType::TaskUpdated, |event| {
             let mut status = update.status.clone();
             status.timestamp = Some(update.timestamp);
             status.agent_id = update.agent_id.clone().or(status.agent_id);
             status.executor_id = update.executor_id.clone().or(status.executor_id);
             status.uuid = update.uuid.clone();
-            let framework_id = framework_id.clone();
-            self.publish(cx, master::EventType::TaskUpdated, |event| {
-                event.task_updated = Some(TaskUpdatedEvent { framework_id, status, state });
-            });
-        }
+            let framework_id = update.framework_id.clone();
+            event.task_updated = Some(TaskUpdatedEvent { framework_id, status, state });
+        });
     }
 
     /// Removes a task, which its framework remembers for a while.
@@ -205,7 +234,6 @@ impl Master {
     /// The link to an agent is broken: executors of frameworks that do not checkpoint die with
     /// their agent, so that their tasks count as lost (row AG-06).
     pub(crate) fn abandon_what_dies_with_the_agent(&mut self, cx: &mut Context<'_>, id: &AgentId) {
-        use mesos::framework::FrameworkCapabilityType::PartitionAware;
         let Some(agent) = self.state.agents.get(id).cloned() else { return };
         let mut frameworks: Vec<&FrameworkId> = agent.tasks.keys().collect();
         frameworks.extend(agent.executors.keys());
@@ -218,13 +246,11 @@ impl Master {
             if framework.info.checkpoint {
                 continue;
             }
-            let aware = framework.can(PartitionAware);
-            let state = if aware { TaskState::Gone } else { TaskState::Lost };
             for task_id in agent.tasks.get(framework_id).into_iter().flatten() {
                 let Some(task) = framework.tasks.get(task_id) else { continue };
                 let reason = Reason::AgentDisconnected;
                 let message = format!("Agent {} disconnected", agent.info.hostname);
-                let update = master_update(cx.now, task, state, reason, message);
+                let update = master_update(cx.now, task, TaskState::Lost, reason, message);
                 self.apply_update(cx, &update);
                 self.remove_task(cx, framework_id, task_id, false);
                 self.forward(cx, update);
@@ -236,6 +262,15 @@ impl Master {
             }
         }
     }
+}
+
+/// Whether operators hear of an update: of a new state, and of every check (row OI-08).
+fn is_news(task: &Task, update: &StatusUpdate) -> bool {
+    let is_check = matches!(
+        update.status.reason,
+        Some(Reason::TaskCheckStatusUpdated | Reason::TaskHealthCheckStatusUpdated)
+    );
+    is_check || task.statuses.last().is_none_or(|last| last.state != update.status.state)
 }
 
 /// An update that the master makes: nobody acknowledges it (row SU-09).

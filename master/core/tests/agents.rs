@@ -171,7 +171,7 @@ fn an_unreachable_agent_comes_back_with_its_tasks() {
 #[test]
 fn a_broken_link_keeps_the_tasks_of_those_who_checkpoint() {
     let (mut world, agent, scheduler) = running(framework("r1"));
-    let known = known_task(&world, &scheduler);
+    let (known, info) = (known_task(&world, &scheduler), info_of(&world, &scheduler));
     world.event(Event::AgentExited { pid: agent.pid.clone() });
     let state = world.snapshot();
     assert!(!state.agents[&agent.id].connected && !state.agents[&agent.id].active);
@@ -182,7 +182,7 @@ fn a_broken_link_keeps_the_tasks_of_those_who_checkpoint() {
     let told = world.received(&agent.pid);
     let [MasterToAgent::PingAgent(ping)] = &told[..] else { panic!("{told:?}") };
     assert!(!ping.connected);
-    world.reregister(&agent, vec![], vec![known]);
+    world.reregister(&agent, vec![info], vec![known]);
     let state = world.snapshot();
     assert!(state.agents[&agent.id].connected && state.agents[&agent.id].active);
     assert!(state.agents[&agent.id].reregistered.is_some());
@@ -197,7 +197,8 @@ fn a_broken_link_loses_the_tasks_of_those_who_do_not() {
     let known = known_task(&world, &scheduler);
     world.event(Event::AgentExited { pid: agent.pid.clone() });
     let status = world.statuses(&scheduler).remove(0);
-    assert_eq!((status.state, status.reason), (TaskState::Gone, Some(Reason::AgentDisconnected)));
+    assert_eq!((status.state, status.reason), (TaskState::Lost, Some(Reason::AgentDisconnected)));
+    assert_eq!(status.message.as_deref(), Some("Agent 10.0.0.1 disconnected"));
     assert!(world.snapshot().frameworks[&scheduler.id].tasks.is_empty());
     // It was the link and not the agent: what runs must count.
     let info = info_of(&world, &scheduler);
@@ -290,7 +291,9 @@ fn an_agent_unregisters() {
     world.release_stores();
     let events = world.events(&scheduler);
     let status = &events[0].update.as_ref().unwrap().status;
-    assert_eq!((status.state, status.reason), (TaskState::Gone, Some(Reason::AgentRemoved)));
+    assert_eq!((status.state, status.reason), (TaskState::Lost, Some(Reason::AgentRemoved)));
+    let words = "Agent 10.0.0.1 removed: the agent unregistered";
+    assert_eq!(status.message.as_deref(), Some(words));
     assert_eq!(events[1].r#type, Some(scheduler::EventType::Failure));
     assert_eq!(world.count("master/slave_removals/reason_unregistered"), 1);
     // What it still says is stale.
@@ -410,4 +413,69 @@ fn operators_hear_of_agents() {
     world.agent_says(&agent.pid, UnregisterAgent { agent_id: agent.id.clone() });
     let kinds: Vec<_> = world.published.iter().map(|event| event.r#type.unwrap()).collect();
     assert_eq!(kinds, [EventType::AgentAdded, EventType::AgentRemoved]);
+}
+
+#[test]
+fn what_ran_on_an_unreachable_agent_is_given_up_when_it_is_gone() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    world.answers_pings = false;
+    world.advance_secs(91);
+    world.events(&scheduler);
+    let call = Call {
+        r#type: Some(CallType::MarkAgentGone),
+        mark_agent_gone: Some(MarkAgentGone { agent_id: agent.id.clone() }),
+        ..Call::default()
+    };
+    assert_eq!(world.operator(call), Response::ok());
+    let status = world.statuses(&scheduler).remove(0);
+    assert_eq!(status.state, TaskState::GoneByOperator);
+    assert_eq!(status.reason, Some(Reason::AgentRemovedByOperator));
+    assert_eq!(
+        (status.message.as_deref(), status.uuid),
+        (Some("Agent has been marked gone"), None)
+    );
+    let state = world.snapshot();
+    let framework = &state.frameworks[&scheduler.id];
+    assert!(framework.unreachable_tasks.is_empty());
+    assert_eq!(framework.completed_tasks[0].state, TaskState::GoneByOperator);
+}
+
+#[test]
+fn those_without_partition_awareness_hear_that_gone_tasks_are_lost() {
+    let info = FrameworkInfo { failover_timeout: 60.0, ..plain_framework() };
+    let (mut world, agent, scheduler) = running(info);
+    let call = Call {
+        r#type: Some(CallType::MarkAgentGone),
+        mark_agent_gone: Some(MarkAgentGone { agent_id: agent.id.clone() }),
+        ..Call::default()
+    };
+    assert_eq!(world.operator(call), Response::ok());
+    let status = world.statuses(&scheduler).remove(0);
+    assert_eq!((status.state, status.reason), (TaskState::Lost, Some(Reason::AgentRemoved)));
+}
+
+#[test]
+fn agents_that_contradict_themselves_are_ignored() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    let (known, info) = (known_task(&world, &scheduler), info_of(&world, &scheduler));
+    world.event(Event::AgentExited { pid: agent.pid.clone() });
+    world.received(&agent.pid);
+    world.reregister(&agent, vec![], vec![known.clone()]);
+    assert!(world.received(&agent.pid).is_empty(), "whose task is it?");
+    assert!(!world.snapshot().agents[&agent.id].connected);
+    world.reregister(&agent, vec![info], vec![known]);
+    assert!(world.snapshot().agents[&agent.id].connected);
+}
+
+#[test]
+fn updates_without_a_uuid_are_invalid() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    let mut update = support::update(&agent, &scheduler, "t", TaskState::Finished);
+    update.uuid = None;
+    world.agent_says(&agent.pid, update.clone());
+    update.uuid = Some("short".into());
+    world.agent_says(&agent.pid, update);
+    assert!(world.events(&scheduler).is_empty());
+    assert_eq!(world.count("master/invalid_status_updates"), 2);
+    assert_eq!(known_task(&world, &scheduler).state, TaskState::Running);
 }

@@ -209,7 +209,7 @@ fn root_and_roles_may_be_forbidden() {
     let words = "User 'root' is not allowed to run frameworks without --root_submissions set";
     assert_eq!(refused(framework("r1")).as_deref(), Some(words));
     let user = |role: &str| FrameworkInfo { user: "u".to_owned(), ..framework(role) };
-    let words = "Role 'r2' is not present in the master's --roles";
+    let words = "Roles { r2 } are not present in the master's --roles";
     assert_eq!(refused(user("r2")).as_deref(), Some(words));
     assert_eq!(refused(user("r1")), None);
 }
@@ -237,4 +237,99 @@ fn operators_hear_of_frameworks_and_tasks() {
     assert_eq!(kinds, expected, "a repeated update is told once");
     let last = world.published[4].task_updated.as_ref().unwrap();
     assert_eq!((last.state, last.status.state), (TaskState::Killed, TaskState::Killed));
+}
+
+#[test]
+fn tasks_that_nobody_can_reach_end_with_their_framework() {
+    let (mut world, _, scheduler) = running(framework("r1"));
+    world.event(master_core::Event::OperatorsListening { count: 1 });
+    world.answers_pings = false;
+    world.advance_secs(91);
+    assert_eq!(world.snapshot().frameworks[&scheduler.id].unreachable_tasks.len(), 1);
+    world.published.clear();
+    world.call(&scheduler, CallType::Teardown, |_| {});
+    let state = world.snapshot();
+    let over = &state.completed_frameworks[0];
+    assert!(over.unreachable_tasks.is_empty());
+    let task = &over.completed_tasks[0];
+    assert_eq!(task.state, TaskState::Killed);
+    assert_eq!(task.statuses.last().unwrap().reason, Some(Reason::FrameworkRemoved));
+    let kinds: Vec<_> = world.published.iter().map(|event| event.r#type.unwrap()).collect();
+    assert_eq!(kinds, [EventType::TaskUpdated, EventType::FrameworkRemoved]);
+}
+
+#[test]
+fn the_last_tasks_that_were_lost_are_remembered() {
+    let config = Config { max_unreachable_tasks_per_framework: 2, ..Config::default() };
+    let mut world = World::with(config);
+    let scheduler = world.subscribe(framework("r1"));
+    world.answers_pings = false;
+    // In the order of their names the first would be the last.
+    for id in ["c", "b", "a"] {
+        world.agent("cpus:4;mem:4096");
+        let offer = world.offers(&scheduler).remove(0);
+        world.accept(&scheduler, &[&offer], vec![task(id, &offer, "cpus:4;mem:4096")], 0.0);
+        world.advance_secs(91);
+    }
+    let state = world.snapshot();
+    let lost = &state.frameworks[&scheduler.id].unreachable_tasks;
+    let ids: Vec<_> = lost.keys().map(ToString::to_string).collect();
+    assert_eq!(ids, ["a", "b"]);
+}
+
+#[test]
+fn updates_that_make_no_sense_are_refused_in_mesos_words() {
+    let (mut world, _, scheduler) = running(framework("r1"));
+    let before = world.snapshot().frameworks[&scheduler.id].info.clone();
+    let bad_role = FrameworkInfo { roles: vec!["-".to_owned()], ..framework("r1") };
+    let words = "Supplied FrameworkInfo is not valid: 'FrameworkInfo.roles' contains invalid role: \
+                 Role component '-' is invalid because it starts with a dash";
+    assert_eq!(update(&mut world, &scheduler, bad_role), Response::bad_request(words));
+    let other = FrameworkInfo { principal: Some("p".to_owned()), ..framework("r1") };
+    let words = "FrameworkInfo update is not valid: Changing framework's principal is not allowed.";
+    assert_eq!(update(&mut world, &scheduler, other), Response::bad_request(words));
+    let info = FrameworkInfo { id: Some(scheduler.id.clone()), ..framework("r1") };
+    let response = world.call(&scheduler, CallType::UpdateFramework, |call| {
+        call.update_framework = Some(UpdateFramework {
+            framework_info: info,
+            suppressed_roles: vec!["zz".to_owned()],
+            ..UpdateFramework::default()
+        });
+    });
+    let words = "'UpdateFramework' call is not valid: Suppressed roles { zz } are not contained in \
+                 the set of roles";
+    assert_eq!(response, Response::bad_request(words));
+    assert_eq!(world.snapshot().frameworks[&scheduler.id].info, before);
+}
+
+#[test]
+fn only_what_has_changed_is_told() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    world.event(master_core::Event::OperatorsListening { count: 1 });
+    let updates = |messages: Vec<MasterToAgent>| {
+        messages.iter().filter(|m| matches!(m, MasterToAgent::UpdateFramework(_))).count()
+    };
+    assert_eq!(update(&mut world, &scheduler, framework("r1")), Response::ok());
+    assert_eq!(updates(world.received(&agent.pid)), 0);
+    assert!(world.published.is_empty());
+    let renamed = FrameworkInfo { name: "renamed".to_owned(), ..framework("r1") };
+    assert_eq!(update(&mut world, &scheduler, renamed), Response::ok());
+    assert_eq!(updates(world.received(&agent.pid)), 1);
+    assert_eq!(world.published.len(), 1);
+}
+
+#[test]
+fn operators_hear_of_every_check() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    world.event(master_core::Event::OperatorsListening { count: 1 });
+    let running = support::update(&agent, &scheduler, "t", TaskState::Running);
+    world.agent_says(&agent.pid, running.clone());
+    assert!(world.published.is_empty(), "it is running already");
+    for reason in [Reason::TaskCheckStatusUpdated, Reason::TaskHealthCheckStatusUpdated] {
+        let mut checked = running.clone();
+        checked.status.reason = Some(reason);
+        world.agent_says(&agent.pid, checked);
+        assert_eq!(world.published.len(), 1, "{reason}");
+        world.published.clear();
+    }
 }

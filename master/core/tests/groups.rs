@@ -13,7 +13,8 @@ fn group(tasks: Vec<TaskInfo>) -> OfferOperation {
     let executor = ExecutorInfo {
         r#type: Some(ExecutorInfoType::Default),
         executor_id: "dx".into(),
-        resources: support::parse("cpus:0.1;mem:32").to_vec(),
+        framework_id: Some("M-0000".into()),
+        resources: support::parse("cpus:0.1;mem:32;disk:1").to_vec(),
         ..ExecutorInfo::default()
     };
     OfferOperation {
@@ -25,7 +26,7 @@ fn group(tasks: Vec<TaskInfo>) -> OfferOperation {
 
 fn start() -> (World, support::AgentHandle, Scheduler, Offer) {
     let mut world = World::new();
-    let agent = world.agent("cpus:4;mem:4096");
+    let agent = world.agent("cpus:4;mem:4096;disk:1000");
     let scheduler = world.subscribe(framework("r1"));
     let offer = world.offers(&scheduler).remove(0);
     (world, agent, scheduler, offer)
@@ -98,9 +99,13 @@ fn operations_that_cannot_be_carried_out_are_answered_if_they_have_an_id() {
     assert_eq!(events.len(), 1);
     let status = &events[0].update_operation_status.as_ref().unwrap().status;
     assert_eq!(status.state.as_str(), "OPERATION_ERROR");
-    assert_eq!(status.uuid, None);
-    world.accept_ids(&scheduler, vec![offer.id], vec![reserve(Some("late"))], 0.0);
+    assert_eq!(status.message.as_deref(), Some("RESERVE is not supported by this master"));
+    assert_eq!((&status.uuid, &status.agent_id), (&None, &None));
+    let id = offer.id;
+    world.accept_ids(&scheduler, vec![id.clone()], vec![reserve(Some("late"))], 0.0);
     let events = world.events(&scheduler);
     let status = &events[0].update_operation_status.as_ref().unwrap().status;
-    assert_eq!(status.state.as_str(), "OPERATION_DROPPED");
+    assert_eq!(status.state.as_str(), "OPERATION_ERROR");
+    let words = format!("Operation attempted with invalid offers: Offer {id} is no longer valid");
+    assert_eq!(status.message, Some(words));
 }

@@ -273,3 +273,128 @@ fn offers_of_two_agents_are_not() {
     world.advance_secs(1);
     assert_eq!(world.offers(&scheduler).len(), 2, "both come again");
 }
+
+/// What a scheduler is told of an offer that is no longer to be had.
+fn rescinded(world: &mut World, who: &support::Scheduler) -> Vec<String> {
+    let events = world.events(who).into_iter();
+    events.filter_map(|event| event.rescind).map(|body| body.offer_id.to_string()).collect()
+}
+
+fn offered() -> (World, support::AgentHandle, support::Scheduler, Offer) {
+    let mut world = World::new();
+    let agent = world.agent(ALL);
+    let scheduler = world.subscribe(framework("r1"));
+    let offer = world.offers(&scheduler).remove(0);
+    (world, agent, scheduler, offer)
+}
+
+#[test]
+fn an_agent_that_leaves_takes_its_offers_along() {
+    let (mut world, agent, scheduler, offer) = offered();
+    let message = mesos::internal::UnregisterAgent { agent_id: agent.id.clone() };
+    world.agent_says(&agent.pid, message);
+    assert_eq!(rescinded(&mut world, &scheduler), [offer.id.to_string()]);
+}
+
+#[test]
+fn an_agent_that_falls_silent_takes_its_offers_along() {
+    let (mut world, _, scheduler, offer) = offered();
+    world.answers_pings = false;
+    world.advance_secs(91);
+    assert_eq!(rescinded(&mut world, &scheduler), [offer.id.to_string()]);
+}
+
+#[test]
+fn an_agent_that_is_gone_takes_its_offers_along() {
+    use mesos::v1::master::{Call, CallType, MarkAgentGone};
+    let (mut world, agent, scheduler, offer) = offered();
+    world.operator(Call {
+        r#type: Some(CallType::MarkAgentGone),
+        mark_agent_gone: Some(MarkAgentGone { agent_id: agent.id.clone() }),
+        ..Call::default()
+    });
+    assert_eq!(rescinded(&mut world, &scheduler), [offer.id.to_string()]);
+}
+
+#[test]
+fn offers_of_resources_that_are_spare_no_longer_are_taken_back() {
+    let (mut world, agent, scheduler, offer) = offered();
+    let mut spare = parse("cpus:2").to_vec();
+    spare[0].revocable = Some(Default::default());
+    let message = mesos::internal::UpdateAgent {
+        agent_id: agent.id.clone(),
+        update_oversubscribed_resources: Some(true),
+        oversubscribed_resources: spare,
+        ..Default::default()
+    };
+    world.agent_says(&agent.pid, message);
+    assert_eq!(rescinded(&mut world, &scheduler), [offer.id.to_string()]);
+}
+
+#[test]
+fn a_refusal_lasts_a_year_at_most() {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    for refuse_seconds in [1e12, f64::INFINITY] {
+        let mut world = World::new();
+        world.agent(ALL);
+        let scheduler = world.subscribe(framework("r1"));
+        let offers = world.offers(&scheduler);
+        world.decline(&scheduler, &offers, refuse_seconds);
+        world.leap(YEAR - HOUR);
+        assert!(world.offers(&scheduler).is_empty());
+        world.leap(2 * HOUR);
+        assert_eq!(world.offers(&scheduler).len(), 1, "{refuse_seconds}");
+    }
+}
+
+#[test]
+fn what_is_no_number_is_nothing_said() {
+    let mut world = World::new();
+    world.agent(ALL);
+    let scheduler = world.subscribe(framework("r1"));
+    let offers = world.offers(&scheduler);
+    world.decline(&scheduler, &offers, f64::NAN);
+    world.advance_secs(4);
+    assert!(world.offers(&scheduler).is_empty());
+    world.advance_secs(2);
+    assert_eq!(world.offers(&scheduler).len(), 1);
+}
+
+#[test]
+fn offers_in_several_roles_are_apart() {
+    let mut world = World::new();
+    let mut info = framework("r1");
+    info.roles.push("r2".to_owned());
+    let scheduler = world.subscribe(info);
+    world.agent(ALL);
+    world.agent(ALL);
+    let offers = world.offers(&scheduler);
+    assert_eq!(offers.len(), 2);
+    for offer in &offers {
+        let role = offer.allocation_info.as_ref().unwrap().role.clone();
+        let of = |r: &mesos::resource::Resource| r.allocation_info.as_ref().unwrap().role.clone();
+        assert!(offer.resources.iter().all(|resource| of(resource) == role));
+    }
+    let mut roles = roles(&offers);
+    roles.sort_unstable();
+    assert_eq!(roles, ["r1", "r2"]);
+}
+
+#[test]
+fn offers_in_two_roles_cannot_be_accepted_together() {
+    let mut world = World::new();
+    let agent = world.agent("cpus(r1):2;mem(r1):1024;cpus(r2):2;mem(r2):1024");
+    let mut info = framework("r1");
+    info.roles.push("r2".to_owned());
+    let scheduler = world.subscribe(info);
+    let offers = world.offers(&scheduler);
+    assert_eq!(offers.len(), 2);
+    let tasks = vec![task("t", &offers[0], "cpus:1")];
+    world.accept(&scheduler, &[&offers[0], &offers[1]], tasks, 0.0);
+    let words = world.statuses(&scheduler).remove(0).message.unwrap();
+    let start = "Task launched with invalid offers: Aggregated offers must be allocated to the \
+                 same role.";
+    assert!(words.starts_with(start), "{words}");
+    assert!(world.launched(&agent).is_empty());
+}

@@ -3,7 +3,11 @@
 mod support;
 
 use master_core::Response;
-use mesos::framework::{FrameworkCapability, FrameworkCapabilityType, FrameworkInfo};
+use mesos::framework::{
+    AttributeConstraint, ConstraintGroup, ConstraintPredicate, ConstraintSelector,
+    FrameworkCapability, FrameworkCapabilityType, FrameworkInfo, OfferConstraints, RoleConstraints,
+    TextEquals,
+};
 use mesos::v1::scheduler::{Acknowledge, Call, CallType, EventType, Subscribe, UpdateFramework};
 use support::{World, framework, kinds, plain_framework};
 
@@ -250,4 +254,187 @@ fn offers_are_written_for_what_the_framework_knows() {
     let offer = world.offers(&multi).remove(0);
     assert_eq!(offer.allocation_info.unwrap().role.as_deref(), Some("r1"));
     assert!(offer.resources.iter().all(|r| r.role.is_some() && r.allocation_info.is_some()));
+}
+
+/// A call of a framework that brings its id, if it has one.
+fn subscription(info: FrameworkInfo) -> Call {
+    Call {
+        framework_id: info.id.clone(),
+        r#type: Some(CallType::Subscribe),
+        subscribe: Some(Subscribe { framework_info: info, ..Subscribe::default() }),
+        ..Call::default()
+    }
+}
+
+#[test]
+fn whoever_has_proved_who_they_are_need_not_say_it() {
+    let mut world = World::new();
+    let (_, response) = world.try_subscribe_as(Some("p"), subscription(framework("r1")));
+    let state = world.snapshot();
+    let (id, known) = state.frameworks.iter().next().unwrap();
+    assert_eq!(known.info.principal.as_deref(), Some("p"));
+    // Another one cannot call in its name, nor can it subscribe as another.
+    let revive =
+        Call { framework_id: Some(id.clone()), r#type: Some(CallType::Revive), ..Call::default() };
+    let request = master_core::event::RequestId(9000);
+    world.event(master_core::Event::FrameworkCall {
+        request,
+        stream_id: response.stream_id,
+        principal: Some("q".to_owned()),
+        call: revive,
+    });
+    let words = "Authenticated principal 'q' does not match principal 'p' set in `FrameworkInfo`";
+    assert_eq!(world.response(request), Response::bad_request(words));
+    let other = FrameworkInfo { principal: Some("q".to_owned()), ..framework("r1") };
+    let (_, response) = world.try_subscribe_as(Some("p"), subscription(other));
+    let words = "Failed to validate scheduler::Call: Authenticated principal 'p' does not match \
+                 principal 'q' set in `FrameworkInfo`";
+    assert_eq!(response, Response::bad_request(words));
+}
+
+#[test]
+fn a_framework_keeps_its_principal() {
+    let mut world = World::new();
+    let info = FrameworkInfo { principal: Some("p".to_owned()), ..framework("r1") };
+    let first = world.subscribe(info.clone());
+    world.events(&first);
+    let thief = FrameworkInfo { id: Some(first.id.clone()), principal: None, ..info.clone() };
+    let (connection, _) = world.try_subscribe(thief);
+    let events = world.events_on(connection);
+    let words = "Changing framework's principal is not allowed.";
+    assert_eq!(events[0].error.as_ref().unwrap().message, words);
+    assert!(world.closed.contains(&connection));
+    assert!(world.events(&first).is_empty(), "nothing has happened to the first");
+    assert!(!world.closed.contains(&first.connection));
+    let back = FrameworkInfo { id: Some(first.id.clone()), ..info };
+    world.subscribe(back);
+    assert!(world.closed.contains(&first.connection));
+}
+
+#[test]
+fn one_who_brings_an_id_has_been_here_before() {
+    let mut world = World::new();
+    let own = FrameworkInfo { id: Some("own".into()), ..framework("r1") };
+    let own = world.subscribe(own);
+    let new = world.subscribe(FrameworkInfo { id: Some("".into()), ..framework("r1") });
+    let state = world.snapshot();
+    assert!(state.frameworks[&own.id].reregistered.is_some());
+    assert_eq!(state.frameworks[&new.id].reregistered, None);
+    assert_eq!(new.id.as_str(), "M-0000");
+    assert_eq!(world.count("master/messages_reregister_framework"), 1);
+    assert_eq!(world.count("master/messages_register_framework"), 1);
+}
+
+fn rack(name: &str) -> OfferConstraints {
+    let constraint = AttributeConstraint {
+        selector: ConstraintSelector {
+            attribute_name: Some("rack".to_owned()),
+            ..ConstraintSelector::default()
+        },
+        predicate: ConstraintPredicate {
+            text_equals: Some(TextEquals { value: name.to_owned() }),
+            ..ConstraintPredicate::default()
+        },
+    };
+    let group = ConstraintGroup { attribute_constraints: vec![constraint] };
+    let constraints = RoleConstraints { groups: vec![group] };
+    OfferConstraints { role_constraints: [("r1".to_owned(), constraints)].into() }
+}
+
+#[test]
+fn constraints_decide_which_agents_are_offered() {
+    let mut world = World::new();
+    let mut agent = world.agent(ALL);
+    let mut call = subscription(framework("r1"));
+    call.subscribe.as_mut().unwrap().offer_constraints = Some(rack("a"));
+    let (connection, response) = world.try_subscribe_with(call);
+    let events = world.events_on(connection);
+    assert_eq!(kinds(&events), [EventType::Subscribed, EventType::Heartbeat]);
+    let id = events[0].subscribed.as_ref().unwrap().framework_id.clone();
+    let stream = response.stream_id.unwrap();
+    let scheduler = support::Scheduler { connection, stream, id };
+    let state = world.snapshot();
+    let known = state.frameworks[&scheduler.id].offer_constraints.as_deref();
+    assert_eq!(known, Some(&rack("a")));
+    // The agent is moved.
+    agent.info.attributes = mesos::value::parse_attributes("rack:a").unwrap();
+    world.reregister(&agent, vec![], vec![]);
+    let offer = world.offers(&scheduler).remove(0);
+    // The framework changes its mind: what it has it keeps, but there is nothing new.
+    let update = |constraints: Option<OfferConstraints>| UpdateFramework {
+        framework_info: FrameworkInfo { id: Some("M-0000".into()), ..framework("r1") },
+        offer_constraints: constraints,
+        ..UpdateFramework::default()
+    };
+    let response = world.call(&scheduler, CallType::UpdateFramework, |call| {
+        call.update_framework = Some(update(Some(rack("b"))));
+    });
+    assert_eq!(response, Response::ok());
+    assert!(world.events(&scheduler).is_empty());
+    world.decline(&scheduler, &[offer], 0.0);
+    world.advance_secs(2);
+    assert!(world.offers(&scheduler).is_empty());
+    world.call(&scheduler, CallType::UpdateFramework, |call| {
+        call.update_framework = Some(update(None));
+    });
+    assert_eq!(world.offers(&scheduler).len(), 1);
+}
+
+#[test]
+fn constraints_that_make_no_sense_end_the_subscription() {
+    let with = |constraints| Subscribe {
+        framework_info: framework("r1"),
+        offer_constraints: Some(constraints),
+        ..Subscribe::default()
+    };
+    let mut stranger = rack("a");
+    let constraints = stranger.role_constraints.remove("r1").unwrap();
+    stranger.role_constraints.insert("zz".to_owned(), constraints);
+    let words = "Offer constraints specify `role_constraints` for a role 'zz'not contained in the \
+                 set of roles";
+    assert_eq!(refused_with(with(stranger)), words);
+    let mut empty = rack("a");
+    empty.role_constraints.get_mut("r1").unwrap().groups.clear();
+    let words = "Offer constraints are not valid: 'OfferConstraints::role_constraints' has an \
+                 empty 'RoleConstraints::groups' for role r1";
+    assert_eq!(refused_with(with(empty)), words);
+}
+
+#[test]
+fn calls_that_nothing_comes_of_are_accepted() {
+    use mesos::v1::scheduler::{
+        AcceptInverseOffers, AcknowledgeOperationStatus, DeclineInverseOffers, RequestCall,
+    };
+    let mut world = World::new();
+    let scheduler = world.subscribe(framework("r1"));
+    world.events(&scheduler);
+    let inverse_offer_ids = vec!["nosuch".into()];
+    let response = world.call(&scheduler, CallType::AcceptInverseOffers, |call| {
+        let inverse_offer_ids = inverse_offer_ids.clone();
+        let body = AcceptInverseOffers { inverse_offer_ids, filters: None };
+        call.accept_inverse_offers = Some(body);
+    });
+    assert_eq!(response, Response::accepted());
+    let response = world.call(&scheduler, CallType::DeclineInverseOffers, |call| {
+        let body = DeclineInverseOffers { inverse_offer_ids, filters: None };
+        call.decline_inverse_offers = Some(body);
+    });
+    assert_eq!(response, Response::accepted());
+    let response = world.call(&scheduler, CallType::Request, |call| {
+        call.request = Some(RequestCall::default());
+    });
+    assert_eq!(response, Response::accepted());
+    assert_eq!(world.count("master/messages_resource_request"), 1);
+    let response = world.call(&scheduler, CallType::AcknowledgeOperationStatus, |call| {
+        call.acknowledge_operation_status = Some(AcknowledgeOperationStatus {
+            agent_id: Some("nosuch".into()),
+            uuid: "sixteen octets.!".into(),
+            ..AcknowledgeOperationStatus::default()
+        });
+    });
+    assert_eq!(response, Response::accepted());
+    assert_eq!(world.count("master/invalid_operation_status_update_acknowledgements"), 1);
+    assert!(world.events(&scheduler).is_empty());
+    let response = world.call(&scheduler, CallType::Unknown, |_| {});
+    assert_eq!(response.status, 501);
 }

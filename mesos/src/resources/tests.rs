@@ -77,7 +77,7 @@ fn parsing_names_what_is_wrong() {
     assert_eq!(says("cpus:x"), "Bad type for resource cpus value x type TEXT");
     assert_eq!(
         says("cpus:-1"),
-        "Resource 'cpus:-1' is invalid: Invalid scalar resource: value < 0"
+        "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0"
     );
     assert_eq!(
         says("ports:[2-1]"),
@@ -233,7 +233,49 @@ fn contradictory_formats_are_refused() {
         says(stack(vec![dynamic("a"), fixed])),
         "Invalid refined reservation: A refined reservation cannot be STATIC"
     );
-    assert_eq!(says(stack(vec![dynamic("*")])), "Invalid reservation: role '*' cannot be reserved");
+    let words = "Invalid reservation: role \"*\" cannot be reserved";
+    assert_eq!(says(stack(vec![dynamic("*")])), words);
+    let untyped = ReservationInfo { r#type: None, ..dynamic("a") };
+    let words = "Invalid reservation: 'Resource.ReservationInfo.type' field must be set.";
+    assert_eq!(says(stack(vec![untyped])), words);
+    let other =
+        ReservationInfo { r#type: None, role: None, principal: Some("q".to_owned()), labels: None };
+    let both = Resource {
+        role: Some("a".to_owned()),
+        reservation: Some(other),
+        ..stack(vec![dynamic("a")])
+    };
+    assert_eq!(
+        says(both),
+        "Invalid resource format: 'Resource.reservation.principal' field with 'q' does not match \
+         the principal 'p' in 'Resource.reservations'"
+    );
+}
+
+#[test]
+fn amounts_must_be_something_or_nothing() {
+    let says =
+        |amount: f64| validate_one(&Resource::of_scalar("cpus", amount)).map_err(|e| e.to_string());
+    assert_eq!(says(0.0), Ok(()));
+    for amount in [-1.0, 0.0001, -0.0001] {
+        assert_eq!(says(amount), Err("Invalid scalar resource: value <= 0".to_owned()));
+    }
+    assert_eq!(says(f64::INFINITY), Err("Invalid scalar resource".to_owned()));
+}
+
+#[test]
+fn raw_disks_have_no_folder() {
+    let source = |r#type, path, mount| DiskSource { r#type, path, mount, ..DiskSource::default() };
+    let says = |source: DiskSource| {
+        let disk = Some(Box::new(DiskInfo { source: Some(source), ..DiskInfo::default() }));
+        validate_one(&Resource { disk, ..Resource::of_scalar("disk", 1.0) })
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(says(source(DiskSourceType::Path, None, None)), Ok(()));
+    let raw = source(DiskSourceType::Raw, None, Some(Default::default()));
+    assert_eq!(says(raw), Err("Mount should not be set for RAW disk source".to_owned()));
+    let block = source(DiskSourceType::Block, Some(Default::default()), None);
+    assert_eq!(says(block), Err("Path should not be set for BLOCK disk source".to_owned()));
 }
 
 #[test]

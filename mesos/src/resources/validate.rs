@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{is_persistent_volume, is_unreserved};
 use crate::ids::{IdError, validate_id};
-use crate::resource::{DiskSourceType, ReservationType, Resource};
+use crate::resource::{DiskSourceType, ReservationInfo, ReservationType, Resource};
 use crate::role::{self, DEFAULT_ROLE, RoleError};
-use crate::value::{Ranges, ValueError, ValueType};
+use crate::value::{Fixed, Ranges, ValueError, ValueType};
 
 /// Why resources were refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,8 +18,8 @@ pub enum ResourceError {
     EmptyName,
     #[error("Invalid {0} resource")]
     Amount(&'static str),
-    #[error("Invalid scalar resource: value < 0")]
-    Negative,
+    #[error("Invalid scalar resource: value <= 0")]
+    NotPositive,
     #[error("Invalid ranges resource: begin > end")]
     Inverted,
     #[error("Invalid ranges resource: overlapping ranges")]
@@ -30,14 +30,12 @@ pub enum ResourceError {
     Text,
     #[error("DiskInfo should not be set for {0} resource")]
     DiskInfoOn(String),
-    #[error("DiskInfo::Source 'type' set to '{kind}' but missing '{field}' data")]
-    SourceData { kind: &'static str, field: &'static str },
-    #[error("Unsupported 'DiskInfo.Source.Type' in 'DiskInfo.Source'")]
-    SourceType,
-    #[error("Invalid reservation: {0}")]
+    #[error("{field} should not be set for {kind} disk source")]
+    SourceData { field: &'static str, kind: DiskSourceType },
+    #[error("Unsupported 'DiskInfo.Source.Type' in '{0}'")]
+    SourceType(String),
+    #[error("{0}")]
     Reservation(&'static str),
-    #[error("Invalid reservation: role '{0}' cannot be reserved")]
-    ReservedDefaultRole(String),
     #[error("Invalid refined reservation: A refined reservation cannot be STATIC")]
     RefinedStatic,
     #[error("Invalid refined reservation: role '{role}' is not a refinement of '{parent}'")]
@@ -49,6 +47,11 @@ pub enum ResourceError {
          '{reserved}' in 'Resource.reservations'"
     )]
     RoleMismatch { role: String, reserved: String },
+    #[error(
+        "Invalid resource format: 'Resource.reservation.{field}' field with '{plain}' does not \
+         match the {field} '{stacked}' in 'Resource.reservations'"
+    )]
+    Mismatch { field: &'static str, plain: String, stacked: String },
     #[error(transparent)]
     Role(#[from] RoleError),
     #[error("Resource {0} cannot be shared")]
@@ -81,8 +84,8 @@ pub enum ResourceError {
     RevocableMix(String),
     #[error("Some resources have a resource provider and some do not")]
     ProviderMix,
-    #[error("Resources from different resource providers cannot be used together")]
-    Providers,
+    #[error("The resources have multiple resource providers: {0}")]
+    Providers(String),
 }
 
 use ResourceError::*;
@@ -103,7 +106,6 @@ pub fn validate_one(resource: &Resource) -> Result<(), ResourceError> {
     validate_amount(resource)?;
     validate_disk_source(resource)?;
     validate_format(resource)?;
-    validate_reservations(resource)?;
     if resource.shared.is_some() {
         if resource.name != "disk" {
             return Err(CannotBeShared(resource.name.clone()));
@@ -119,8 +121,9 @@ pub fn validate_one(resource: &Resource) -> Result<(), ResourceError> {
 fn validate_amount(resource: &Resource) -> Result<(), ResourceError> {
     match (resource.r#type, &resource.scalar, &resource.ranges, &resource.set) {
         (ValueType::Scalar, Some(scalar), None, None) => match scalar.value {
-            value if value < 0.0 => Err(Negative),
             value if !value.is_finite() => Err(Amount("scalar")),
+            // Neither less than nothing, nor what would be written as nothing.
+            value if value != 0.0 && scalar.to_fixed() <= Fixed::default() => Err(NotPositive),
             _ => Ok(()),
         },
         (ValueType::Ranges, None, Some(ranges), None) => validate_ranges(ranges),
@@ -154,61 +157,64 @@ fn validate_disk_source(resource: &Resource) -> Result<(), ResourceError> {
     }
     let Some(source) = &disk.source else { return Ok(()) };
     match source.r#type {
-        DiskSourceType::Path if source.path.is_none() => {
-            Err(SourceData { kind: "PATH", field: "path" })
+        kind @ (DiskSourceType::Block | DiskSourceType::Raw) => {
+            if source.mount.is_some() {
+                return Err(SourceData { field: "Mount", kind });
+            }
+            if source.path.is_some() {
+                return Err(SourceData { field: "Path", kind });
+            }
+            Ok(())
         }
-        DiskSourceType::Mount if source.mount.is_none() => {
-            Err(SourceData { kind: "MOUNT", field: "mount" })
-        }
-        DiskSourceType::Unknown => Err(SourceType),
+        DiskSourceType::Unknown => Err(SourceType(source.to_string())),
+        DiskSourceType::Path | DiskSourceType::Mount => Ok(()),
+    }
+}
+
+/// Checks that a resource is in one of the three formats (see `format.rs`), and how it is reserved.
+pub(super) fn validate_format(resource: &Resource) -> Result<(), ResourceError> {
+    if resource.reservations.is_empty() {
+        return validate_plain(resource);
+    }
+    validate_stack(&resource.reservations)?;
+    match resource.reservations.as_slice() {
+        [stacked] => validate_both(resource, stacked),
+        _ if resource.role.is_some() => Err(Format(
+            "'Resource.role' must not be set if there is more than one reservation in \
+             'Resource.reservations'",
+        )),
+        _ if resource.reservation.is_some() => Err(Format(
+            "'Resource.reservation' must not be set if there is more than one reservation in \
+             'Resource.reservations'",
+        )),
         _ => Ok(()),
     }
 }
 
-/// Checks that a resource is in one of the three formats (see `format.rs`).
-pub(super) fn validate_format(resource: &Resource) -> Result<(), ResourceError> {
-    let role = resource.role.as_deref();
-    if let Some(role) = role {
-        role::validate(role)?;
-    }
-    validate_both(resource)?;
+/// Checks the plain form.
+fn validate_plain(resource: &Resource) -> Result<(), ResourceError> {
+    let role = resource.role.as_deref().unwrap_or(DEFAULT_ROLE);
+    role::validate(role)?;
     let Some(reservation) = &resource.reservation else { return Ok(()) };
     if reservation.r#type.is_some() {
-        return Err(Format(
+        return Err(Reservation(
             "'Resource.ReservationInfo.type' must not be set for the 'Resource.reservation' field",
         ));
     }
     if reservation.role.is_some() {
-        return Err(Format(
+        return Err(Reservation(
             "'Resource.ReservationInfo.role' must not be set for the 'Resource.reservation' field",
         ));
     }
-    if role.is_none_or(|role| role == DEFAULT_ROLE) && resource.reservations.is_empty() {
-        return Err(Reservation("role \"*\" cannot be dynamically reserved"));
+    if role == DEFAULT_ROLE {
+        return Err(Reservation("Invalid reservation: role \"*\" cannot be dynamically reserved"));
     }
     Ok(())
 }
 
-/// Checks that the plain form beside a stack says the same as the stack.
-fn validate_both(resource: &Resource) -> Result<(), ResourceError> {
+/// Checks that the plain form beside a single reservation says the same as that.
+fn validate_both(resource: &Resource, stacked: &ReservationInfo) -> Result<(), ResourceError> {
     let (role, plain) = (resource.role.as_deref(), resource.reservation.as_ref());
-    let stacked = match resource.reservations.as_slice() {
-        [] => return Ok(()),
-        [stacked] => stacked,
-        _ if role.is_some() => {
-            return Err(Format(
-                "'Resource.role' must not be set if there is more than one reservation in \
-                 'Resource.reservations'",
-            ));
-        }
-        _ if plain.is_some() => {
-            return Err(Format(
-                "'Resource.reservation' must not be set if there is more than one reservation in \
-                 'Resource.reservations'",
-            ));
-        }
-        _ => return Ok(()),
-    };
     if role.is_some() && role != stacked.role.as_deref() {
         return Err(RoleMismatch {
             role: role.unwrap_or_default().to_owned(),
@@ -226,40 +232,54 @@ fn validate_both(resource: &Resource) -> Result<(), ResourceError> {
                  set if the single reservation in 'Resource.reservations' is DYNAMIC",
             ))
         }
-        (_, Some(plain)) if plain.principal != stacked.principal => Err(Format(
-            "the principals in 'Resource.reservation' and 'Resource.reservations' differ",
-        )),
-        (_, Some(plain)) if plain.labels != stacked.labels => {
-            Err(Format("the labels in 'Resource.reservation' and 'Resource.reservations' differ"))
+        (Some(ReservationType::Dynamic), Some(plain)) => same_maker(plain, stacked),
+        (Some(ReservationType::Unknown), _) => {
+            Err(Reservation("Unsupported 'Resource.ReservationInfo.Type'"))
         }
         _ => Ok(()),
     }
 }
 
+fn same_maker(plain: &ReservationInfo, stacked: &ReservationInfo) -> Result<(), ResourceError> {
+    let text = |principal: &Option<String>| principal.clone().unwrap_or_default();
+    if text(&plain.principal) != text(&stacked.principal) {
+        let (plain, stacked) = (text(&plain.principal), text(&stacked.principal));
+        return Err(Mismatch { field: "principal", plain, stacked });
+    }
+    if plain.labels != stacked.labels {
+        let text = |of: &ReservationInfo| of.labels.clone().unwrap_or_default().to_string();
+        return Err(Mismatch { field: "labels", plain: text(plain), stacked: text(stacked) });
+    }
+    Ok(())
+}
+
 /// Checks a stack: every reservation names its type and role, and refines the one below.
-fn validate_reservations(resource: &Resource) -> Result<(), ResourceError> {
-    let mut below: Option<&str> = None;
-    for reservation in &resource.reservations {
-        match reservation.r#type {
-            None | Some(ReservationType::Unknown) => {
-                return Err(Reservation("'Resource.ReservationInfo.type' field must be set"));
-            }
-            Some(ReservationType::Static) if below.is_some() => return Err(RefinedStatic),
-            Some(_) => {}
+fn validate_stack(stack: &[ReservationInfo]) -> Result<(), ResourceError> {
+    for reservation in stack {
+        if reservation.r#type.is_none() {
+            return Err(Reservation(
+                "Invalid reservation: 'Resource.ReservationInfo.type' field must be set.",
+            ));
         }
         let Some(role) = reservation.role.as_deref() else {
-            return Err(Reservation("'Resource.ReservationInfo.role' field must be set"));
+            return Err(Reservation(
+                "Invalid reservation: 'Resource.ReservationInfo.role' field must be set.",
+            ));
         };
         role::validate(role)?;
         if role == DEFAULT_ROLE {
-            return Err(ReservedDefaultRole(role.to_owned()));
+            return Err(Reservation("Invalid reservation: role \"*\" cannot be reserved"));
         }
-        if let Some(parent) = below
-            && !role::is_strict_subrole_of(role, parent)
-        {
-            return Err(NotARefinement { role: role.to_owned(), parent: parent.to_owned() });
+    }
+    for pair in stack.windows(2) {
+        if pair[1].r#type == Some(ReservationType::Static) {
+            return Err(RefinedStatic);
         }
-        below = Some(role);
+        let role = |of: &ReservationInfo| of.role.clone().unwrap_or_default();
+        let (parent, role) = (role(&pair[0]), role(&pair[1]));
+        if !role::is_strict_subrole_of(&role, &parent) {
+            return Err(NotARefinement { role, parent });
+        }
     }
     Ok(())
 }
@@ -332,13 +352,13 @@ pub fn validate_revocable_mixing(resources: &[Resource]) -> Result<(), ResourceE
 
 /// Checks that all resources come from one provider, or all from none.
 pub fn validate_single_provider(resources: &[Resource]) -> Result<(), ResourceError> {
-    let Some((first, rest)) = resources.split_first() else { return Ok(()) };
-    for resource in rest {
-        match (&first.provider_id, &resource.provider_id) {
-            (Some(left), Some(right)) if left != right => return Err(Providers),
-            (Some(_), None) | (None, Some(_)) => return Err(ProviderMix),
-            _ => {}
-        }
+    let providers: BTreeSet<_> = resources.iter().map(|one| one.provider_id.as_ref()).collect();
+    if providers.len() < 2 {
+        return Ok(());
     }
-    Ok(())
+    if providers.contains(&None) {
+        return Err(ProviderMix);
+    }
+    let names: Vec<&str> = providers.iter().flatten().map(|id| id.as_str()).collect();
+    Err(Providers(names.join(", ")))
 }

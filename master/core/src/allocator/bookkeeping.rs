@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use mesos::agent::AgentInfo;
 use mesos::ids::AgentId;
 use mesos::resources::{Quantities, Resources};
 
-use super::{Allocator, Key, Role, Scope, Sorter};
+use super::{Allocator, FrameworkEntry, Key, Role, Scope, Sorter};
 
 impl Allocator {
     /// Counts what a framework holds as its own and its roles'.
@@ -78,6 +79,17 @@ impl Allocator {
         }
     }
 
+    /// Finds out anew which agents a framework does not want offers from.
+    pub(super) fn apply_constraints(&mut self, id: Key) {
+        let Some(framework) = self.frameworks.get_mut(&id) else { return };
+        framework.excluded.clear();
+        if !framework.traits.constraints.is_empty() {
+            for (agent, info) in &self.infos {
+                framework.exclude(agent, info);
+            }
+        }
+    }
+
     /// Voids a framework's filters, in one role or in all.
     pub(super) fn drop_filters(&mut self, id: Key, role: Option<&Role>) {
         let Some(framework) = self.frameworks.get_mut(&id) else { return };
@@ -144,5 +156,25 @@ impl Allocator {
             return all;
         }
         all.iter().filter(|(name, _)| !self.excluded.contains(*name)).collect()
+    }
+}
+
+impl FrameworkEntry {
+    /// Finds out in which roles the framework does not want offers of an agent.
+    pub(super) fn exclude(&mut self, agent: &AgentId, info: &AgentInfo) {
+        let roles: BTreeSet<Role> =
+            self.traits.constraints.excluded_roles(info).map(Role::from).collect();
+        if roles.is_empty() {
+            self.excluded.remove(agent);
+        } else {
+            self.excluded.insert(agent.clone(), roles);
+        }
+    }
+
+    /// Whether the framework wants offers of an agent in a role at all.
+    pub(super) fn is_open_to(&self, agent: &AgentId, role: &Role) -> bool {
+        // Most frameworks exclude nothing.
+        self.excluded.is_empty()
+            || self.excluded.get(agent).is_none_or(|roles| !roles.contains(role))
     }
 }

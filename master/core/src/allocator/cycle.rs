@@ -34,7 +34,7 @@ impl Allocator {
                 let is_wanted = self.role_sorter.active().any(|role| {
                     let available = agent.available.allocatable_to(role);
                     let mut of = self.roles.get(role).into_iter().flat_map(|of| of.active());
-                    of.any(|&framework| self.share(agent, framework, role, &available).is_some())
+                    of.any(|&key| self.share((id, agent), key, role, &available).is_some())
                 });
                 is_wanted.then_some(id)
             },
@@ -95,7 +95,7 @@ impl Allocator {
                 if for_role.is_empty() {
                     break;
                 }
-                if let Some(resources) = self.share(agent, framework, role, for_role) {
+                if let Some(resources) = self.share((id, agent), framework, role, for_role) {
                     available -= &resources;
                     *for_role -= &resources;
                     out.push(Share { framework, role: role.clone(), resources });
@@ -108,7 +108,7 @@ impl Allocator {
     /// What of `available` a framework is to be offered in a role, if anything.
     fn share(
         &self,
-        agent: &AgentEntry,
+        (id, agent): (&AgentId, &AgentEntry),
         key: Key,
         role: &Role,
         available: &Resources,
@@ -117,7 +117,7 @@ impl Allocator {
         if agent.filters.hide(key, role, available, agent.generation) {
             return None;
         }
-        let framework = self.frameworks.get(&key)?;
+        let framework = self.frameworks.get(&key).filter(|of| of.is_open_to(id, role))?;
         let resources = self.usable(agent, framework, available);
         let rule = framework.traits.min_allocatable.get(&**role).unwrap_or(&self.min_allocatable);
         let is_worth_it = !resources.is_empty() && is_allocatable(&resources, rule);

@@ -10,13 +10,15 @@
 //! step, or at the next batch; a pass that would hold up the master is cut, and goes on in the
 //! next step.
 //!
-//! Reading order: [`sorter`] (who comes first), `filters` (who does not want what), `cycle` (a
-//! pass); here what the allocator is told, and `bookkeeping`, by which it takes note of that.
+//! Reading order: [`sorter`] (who comes first), `filters` (who does not want what), `constraints`
+//! (who does not want which agents), `cycle` (a pass); here what the allocator is told, and
+//! `bookkeeping`, by which it takes note of that.
 //!
 //! Roles are flat, all quantities are fair share: quota and hierarchical roles come with
 //! [`Sorter`]'s tree and a second stage in `cycle`.
 
 mod bookkeeping;
+mod constraints;
 mod cycle;
 mod filters;
 pub mod sorter;
@@ -27,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesos::agent::AgentInfo;
 use mesos::framework::FrameworkCapabilityType;
 use mesos::ids::{AgentId, FrameworkId};
 use mesos::resources::{Quantities, Resources};
@@ -34,6 +37,7 @@ use mesos::time::Time;
 use mesos::value::Fixed;
 
 use crate::config::Config;
+pub use constraints::Constraints;
 use filters::{Expiries, Filters};
 pub use sorter::Sorter;
 
@@ -64,6 +68,8 @@ pub struct FrameworkTraits {
     pub roles: Arc<BTreeSet<String>>,
     /// The roles in which it wants no offers.
     pub suppressed: Arc<BTreeSet<String>>,
+    /// Which agents it wants offers from.
+    pub constraints: Arc<Constraints>,
     /// What it can deal with.
     pub capabilities: Arc<BTreeSet<FrameworkCapabilityType>>,
     /// What an offer must at least hold, by role, where that differs from the cluster's rule.
@@ -172,6 +178,9 @@ struct FrameworkEntry {
     is_active: bool,
     /// The agents that hold filters of this framework.
     filtered_agents: BTreeSet<AgentId>,
+    /// The agents that its constraints exclude, and in which roles: asking them anew at each look
+    /// would cost too much.
+    excluded: BTreeMap<AgentId, BTreeSet<Role>>,
 }
 
 /// The allocator's picture of the cluster.
@@ -183,6 +192,8 @@ pub struct Allocator {
     excluded: BTreeSet<String>,
     weights: BTreeMap<String, f64>,
     agents: BTreeMap<AgentId, AgentEntry>,
+    /// What agents say of themselves.
+    infos: BTreeMap<AgentId, Arc<AgentInfo>>,
     frameworks: BTreeMap<Key, FrameworkEntry>,
     keys: BTreeMap<FrameworkId, Key>,
     next_key: Key,
@@ -210,6 +221,7 @@ impl Allocator {
             excluded: config.fair_sharing_excluded_resource_names.clone(),
             weights: config.weights.clone(),
             agents: BTreeMap::new(),
+            infos: BTreeMap::new(),
             frameworks: BTreeMap::new(),
             keys: BTreeMap::new(),
             next_key: 0,
@@ -235,10 +247,16 @@ impl Allocator {
         let key = self.next_key;
         self.next_key += 1;
         let roles = traits.roles.clone();
-        let filtered_agents = BTreeSet::new();
-        let entry = FrameworkEntry { id: id.clone(), traits, is_active: false, filtered_agents };
+        let entry = FrameworkEntry {
+            id: id.clone(),
+            traits,
+            is_active: false,
+            filtered_agents: BTreeSet::new(),
+            excluded: BTreeMap::new(),
+        };
         self.frameworks.insert(key, entry);
         self.keys.insert(id.clone(), key);
+        self.apply_constraints(key);
         for role in roles.iter() {
             self.join(key, &Role::from(role.as_str()));
         }
@@ -299,6 +317,7 @@ impl Allocator {
                 self.leave(key, &role);
             }
         }
+        self.apply_constraints(key);
         self.update_interest(key);
         self.ask(key);
     }
@@ -345,8 +364,23 @@ impl Allocator {
         self.make_due(id);
     }
 
+    /// An agent says this of itself: its attributes, its host, its domain. It may not be known yet.
+    pub fn describe_agent(&mut self, id: &AgentId, info: &Arc<AgentInfo>) {
+        self.infos.insert(id.clone(), info.clone());
+        for framework in self.frameworks.values_mut() {
+            framework.exclude(id, info);
+        }
+        if self.agents.contains_key(id) {
+            self.make_due(id);
+        }
+    }
+
     /// An agent is gone. What was held on it must have been recovered before.
     pub fn remove_agent(&mut self, id: &AgentId) {
+        self.infos.remove(id);
+        for framework in self.frameworks.values_mut() {
+            framework.excluded.remove(id);
+        }
         let Some(mut entry) = self.agents.remove(id) else { return };
         self.total -= &self.fair_quantities(&entry.total);
         self.idle.remove(id);

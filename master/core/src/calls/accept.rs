@@ -1,16 +1,27 @@
 //! Offers are accepted: what is done with them, one operation after the other (rows AL-15, AL-16,
 //! OP-01, OP-02, OP-07).
+//!
+//! ```text
+//!   offers valid together? ──no──▶ offers back; LOST or DROPPED, OPERATION_ERROR for all
+//!      │ yes
+//!      ▼
+//!   each operation: its shape (validation::operation) ──bad──▶ TASK_ERROR, OPERATION_ERROR
+//!      │ completed (`complete`)
+//!      ▼
+//!   in order, each on what the ones before left ──▶ what is left is declined with the filters
+//! ```
 
 use std::sync::Arc;
 
 use mesos::framework::FrameworkCapabilityType::PartitionAware;
-use mesos::ids::{AgentId, FrameworkId, OperationId};
+use mesos::ids::{AgentId, FrameworkId};
 use mesos::internal::StatusUpdate;
 use mesos::operation::{OfferOperation, OfferOperationType, OperationState, OperationStatus};
 use mesos::resources::Resources;
 use mesos::task::{Reason, StatusSource, TaskInfo, TaskState, TaskStatus};
 use mesos::v1::scheduler::{Accept, EventType, UpdateOperationStatus};
 
+use super::complete::complete;
 use crate::allocator::Recovery;
 use crate::context::Context;
 use crate::master::Master;
@@ -52,7 +63,7 @@ impl Master {
             self.state.count(id, |counts| counts.offers_accepted += 1);
         }
         let Some(mut hand) = hand else { return };
-        for operation in body.operations {
+        for operation in self.sound_operations(cx, &hand, body.operations) {
             self.operate(cx, &mut hand, operation);
         }
         self.give_back(cx, id, &hand.agent, &hand.left, body.filters.as_ref());
@@ -61,23 +72,79 @@ impl Master {
     /// Offers that are no longer valid: nothing that was asked for happens, and those of them that
     /// still stand are taken back.
     fn refuse_accept(&mut self, cx: &mut Context<'_>, id: &FrameworkId, body: &Accept, why: &str) {
+        cx.debug(|| format!("Framework {id} accepts invalid offers: {why}"));
         for offer in &body.offer_ids {
             if self.owns(id, offer) {
                 self.withdraw_offer(cx, offer, Recovery::AtNextBatch);
             }
         }
         for operation in &body.operations {
-            for task in tasks_of(operation) {
-                let message = format!("Task launched with invalid offers: {why}");
-                self.drop_task(cx, id, task, Reason::InvalidOffers, message);
+            match operation.r#type {
+                Some(OfferOperationType::Launch | OfferOperationType::LaunchGroup) => {
+                    for task in tasks_of(operation) {
+                        let message = format!("Task launched with invalid offers: {why}");
+                        self.drop_task(cx, id, task, Reason::InvalidOffers, message);
+                    }
+                }
+                _ => {
+                    let message = format!("Operation attempted with invalid offers: {why}");
+                    self.drop_operation(cx, id, operation, message);
+                }
             }
-            if tasks_of(operation).is_empty()
-                && let Some(operation_id) = &operation.id
-            {
-                let message = format!("Operation attempted with invalid offers: {why}");
-                let state = OperationState::Dropped;
-                self.tell_of_operation(cx, id, None, operation_id, state, message);
+        }
+    }
+
+    /// The operations that make sense in themselves, completed by what frameworks may leave out.
+    /// The others are answered.
+    fn sound_operations(
+        &mut self,
+        cx: &mut Context<'_>,
+        hand: &Hand,
+        operations: Vec<OfferOperation>,
+    ) -> Vec<OfferOperation> {
+        let Some(agent) = self.state.agents.get(&hand.agent).cloned() else { return Vec::new() };
+        let mut sound = Vec::with_capacity(operations.len());
+        for mut operation in operations {
+            let kind = operation.r#type.unwrap_or_default();
+            let upgraded = validation::operation::upgrade(&mut operation);
+            let checked = upgraded.map_err(|why| match kind {
+                OfferOperationType::Launch | OfferOperationType::LaunchGroup => why.to_string(),
+                _ => format!("Operation attempted with invalid resources: {why}"),
+            });
+            let checked = checked.and_then(|()| {
+                let feedback = validation::operation::validate_feedback(&operation, &agent);
+                feedback.map_err(|why| why.to_string())
+            });
+            match checked {
+                Ok(()) => {
+                    complete(&mut operation, &hand.framework, &hand.role);
+                    sound.push(operation);
+                }
+                Err(why) => self.refuse_operation(cx, &hand.framework, &operation, &why),
             }
+        }
+        sound
+    }
+
+    /// An operation makes no sense in itself.
+    fn refuse_operation(
+        &mut self,
+        cx: &mut Context<'_>,
+        framework: &FrameworkId,
+        operation: &OfferOperation,
+        why: &str,
+    ) {
+        let reason = match operation.r#type.unwrap_or_default() {
+            OfferOperationType::Launch => Reason::TaskInvalid,
+            OfferOperationType::LaunchGroup => Reason::TaskGroupInvalid,
+            OfferOperationType::Unknown => {
+                return cx.warn(format!("Ignoring unknown operation of framework {framework}"));
+            }
+            _ => return self.drop_operation(cx, framework, operation, why.to_owned()),
+        };
+        for task in tasks_of(operation) {
+            let verdict = (TaskState::Error, reason);
+            self.refuse_task(cx, framework, task, verdict, why.to_owned());
         }
     }
 
@@ -91,19 +158,11 @@ impl Master {
             (Some(OfferOperationType::LaunchGroup), _, Some(group)) => {
                 self.launch_group(cx, hand, group);
             }
-            (kind, _, _) => {
-                let kind = kind.unwrap_or_default();
-                Arc::make_mut(&mut self.state.operations).entered(kind, OperationState::Error);
-                cx.warn(format!(
-                    "Dropping {kind} operation of framework {}: it is not supported yet",
-                    hand.framework
-                ));
-                if let Some(id) = &operation.id {
-                    let message = format!("{kind} is not supported by this master");
-                    let (framework, agent) = (hand.framework.clone(), hand.agent.clone());
-                    let state = OperationState::Error;
-                    self.tell_of_operation(cx, &framework, Some(agent), id, state, message);
-                }
+            (kind, launch, launch_group) => {
+                let operation = OfferOperation { launch, launch_group, ..operation };
+                let message =
+                    format!("{} is not supported by this master", kind.unwrap_or_default());
+                self.drop_operation(cx, &hand.framework, &operation, message);
             }
         }
     }
@@ -152,25 +211,39 @@ impl Master {
         self.refuse_task(cx, framework, task, (state, reason), message);
     }
 
+    /// An operation will not be carried out. Its framework is told if it asked for that by giving
+    /// the operation an id. As in Mesos the state is OPERATION_ERROR, and nothing is said of where
+    /// it would have been carried out.
+    fn drop_operation(
+        &mut self,
+        cx: &mut Context<'_>,
+        framework: &FrameworkId,
+        operation: &OfferOperation,
+        message: String,
+    ) {
+        let kind = operation.r#type.unwrap_or_default();
+        Arc::make_mut(&mut self.state.operations).entered(kind, OperationState::Error);
+        cx.warn(format!("Dropping {kind} operation of framework {framework}: {message}"));
+        if let Some(id) = &operation.id {
+            let status = OperationStatus {
+                operation_id: Some(id.clone()),
+                state: OperationState::Error,
+                message: Some(message),
+                ..OperationStatus::default()
+            };
+            self.tell_of_operation(cx, framework, status);
+        }
+    }
+
     pub(super) fn tell_of_operation(
         &self,
         cx: &mut Context<'_>,
         framework: &FrameworkId,
-        agent_id: Option<AgentId>,
-        operation: &OperationId,
-        state: OperationState,
-        message: String,
+        status: OperationStatus,
     ) {
         let framework = self.state.frameworks.get(framework);
         let Some(stream) = framework.and_then(|framework| framework.stream.as_ref()) else {
             return;
-        };
-        let status = OperationStatus {
-            operation_id: Some(operation.clone()),
-            state,
-            message: Some(message),
-            agent_id,
-            ..OperationStatus::default()
         };
         cx.event(stream.connection, EventType::UpdateOperationStatus, |event| {
             event.update_operation_status = Some(UpdateOperationStatus { status });

@@ -1,14 +1,10 @@
 //! Tasks are launched with what was offered (rows OP-01, OP-02, SL-13, VA-02 to VA-06, VA-10).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mesos::executor_info::ExecutorInfo;
-use mesos::ids::FrameworkId;
 use mesos::internal::{ResourceVersionUuid, RunTask, RunTaskGroup};
 use mesos::operation::LaunchGroup;
-use mesos::resource::{AllocationInfo, Resource};
-use mesos::resources::{self, Resources};
 use mesos::task::{Reason, Task, TaskInfo, TaskState};
 use mesos::v1::master::{EventType, TaskAddedEvent};
 
@@ -21,9 +17,8 @@ use mesos::operation::OfferOperationType as Kind;
 
 impl Master {
     /// Launches one task, or tells its framework why not.
-    pub(super) fn launch(&mut self, cx: &mut Context<'_>, hand: &mut Hand, mut task: TaskInfo) {
+    pub(super) fn launch(&mut self, cx: &mut Context<'_>, hand: &mut Hand, task: TaskInfo) {
         let (Some(framework), Some(agent)) = self.parties(hand) else { return };
-        prepare(&mut task, hand);
         let checked = self
             .check_user(&task)
             .and_then(|()| validation::task::validate(&task, &framework, &agent, &hand.left));
@@ -33,6 +28,9 @@ impl Master {
         }
         let mut launch_executor = true;
         if let Some(executor) = &task.executor {
+            if let Some(shortage) = validation::executor::shortage(executor) {
+                cx.debug(|| format!("{shortage}; it is launched all the same"));
+            }
             launch_executor = !agent.has_executor(&framework.id, &executor.executor_id);
             if launch_executor {
                 self.employ(hand, executor);
@@ -54,13 +52,9 @@ impl Master {
         &mut self,
         cx: &mut Context<'_>,
         hand: &mut Hand,
-        mut group: LaunchGroup,
+        group: LaunchGroup,
     ) {
         let (Some(framework), Some(agent)) = self.parties(hand) else { return };
-        complete_executor(&mut group.executor, hand);
-        for task in &mut group.task_group.tasks {
-            prepare(task, hand);
-        }
         if let Err(why) = self.check_group(hand, &group, &framework, &agent) {
             for task in &group.task_group.tasks {
                 let verdict = (TaskState::Error, Reason::TaskGroupInvalid);
@@ -72,8 +66,7 @@ impl Master {
         if launch_executor {
             self.employ(hand, &group.executor);
         }
-        for task in &mut group.task_group.tasks {
-            task.executor = Some(Box::new(group.executor.clone()));
+        for task in &group.task_group.tasks {
             self.start(cx, hand, task);
         }
         let message = RunTaskGroup {
@@ -94,33 +87,13 @@ impl Master {
         framework: &Framework,
         agent: &Agent,
     ) -> Check {
-        validation::executor::validate(&group.executor, &framework.id, agent)?;
-        let mut total = Resources::default();
-        if !agent.has_executor(&framework.id, &group.executor.executor_id) {
-            total += &group.executor.resources();
-        }
         let tasks = &group.task_group.tasks;
-        validation::expect(!tasks.is_empty(), || "Task group cannot be empty".to_owned())?;
-        let mut ids = BTreeSet::new();
         for task in tasks {
             let invalid =
                 |why: Invalid| Invalid(format!("Task '{}' is invalid: {why}", task.task_id));
             self.check_user(task).map_err(invalid)?;
-            validation::task::validate_of_group(task, framework, &agent.id).map_err(invalid)?;
-            if let Some(own) = &task.executor {
-                validation::expect(**own == group.executor, || {
-                    format!(
-                        "Task '{}' in task group has an executor that differs from the group's",
-                        task.task_id
-                    )
-                })?;
-            }
-            validation::expect(ids.insert(&task.task_id), || {
-                format!("Task '{}' is invalid: Task has duplicate ID: {0}", task.task_id)
-            })?;
-            total += &task.resources();
         }
-        validation::task::sufficient(&total, &hand.left)
+        validation::group::validate(tasks, &group.executor, framework, agent, &hand.left)
     }
 
     fn check_user(&self, task: &TaskInfo) -> Check {
@@ -152,31 +125,6 @@ impl Master {
             });
         }
         self.state.add_task(task);
-    }
-}
-
-/// Completes what a framework left out of a task: formats and roles of resources, and whose its
-/// executor is.
-fn prepare(task: &mut TaskInfo, hand: &Hand) {
-    allocate(&mut task.resources, &hand.role);
-    if let Some(executor) = &mut task.executor {
-        complete_executor(executor, hand);
-    }
-}
-
-fn complete_executor(executor: &mut ExecutorInfo, hand: &Hand) {
-    allocate(&mut executor.resources, &hand.role);
-    let framework: FrameworkId = hand.framework.clone();
-    executor.framework_id.get_or_insert(framework);
-}
-
-/// Frameworks without MULTI_ROLE do not know that resources are allocated to a role, and older
-/// ones write reservations in an older way. What cannot be upgraded is refused when it is checked.
-fn allocate(list: &mut [Resource], role: &str) {
-    for resource in list {
-        if resources::upgrade(resource).is_ok() && resource.allocation_info.is_none() {
-            resource.allocation_info = Some(AllocationInfo { role: Some(role.to_owned()) });
-        }
     }
 }
 

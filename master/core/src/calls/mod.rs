@@ -1,14 +1,17 @@
 //! What schedulers ask for, once they are subscribed (rows SC-04 to SC-18).
 //!
 //! Reading order: here (who may ask), `offers` (offers out, and declined), `accept` (offers
-//! accepted), `launch` (tasks), `tasks` (kill, reconcile, messages).
+//! accepted), `complete` (what may be left out), `launch` (tasks), `tasks` (kill, messages),
+//! `reconcile` (what became of tasks and operations).
 
 mod accept;
+mod complete;
 mod launch;
 mod offers;
+mod reconcile;
 mod tasks;
 
-use mesos::ids::FrameworkId;
+use mesos::ids::{FrameworkId, OfferId};
 use mesos::v1::scheduler::{Call, CallType};
 
 use crate::context::Context;
@@ -65,8 +68,8 @@ impl Master {
         let Some(framework) = self.state.frameworks.get(id) else {
             return Err(Response::bad_request("Framework cannot be found"));
         };
-        let claimed = framework.info.principal.as_deref();
-        validation::scheduler::same_principal(claimed, principal)
+        let known = framework.info.principal.as_deref();
+        validation::scheduler::validate_caller(principal, known)
             .map_err(|why| Response::bad_request(why.to_string()))?;
         let Some(stream) = &framework.stream else {
             return Err(Response::forbidden("Framework is not subscribed"));
@@ -142,10 +145,25 @@ impl Master {
                 cx.count("master/messages_operation_status_update_acknowledgement");
                 cx.count("master/invalid_operation_status_update_acknowledgements");
             }
+            // The allocator hears of it and does nothing, as Mesos's own (row AL-12).
             CallType::Request => cx.count("master/messages_resource_request"),
-            // Nothing to answer: no inverse offers are made without maintenance.
-            CallType::AcceptInverseOffers | CallType::DeclineInverseOffers => {}
+            CallType::AcceptInverseOffers => {
+                let ids = call.accept_inverse_offers.map(|body| body.inverse_offer_ids);
+                ignore_inverse(cx, id, "accepts", &ids.unwrap_or_default());
+            }
+            CallType::DeclineInverseOffers => {
+                let ids = call.decline_inverse_offers.map(|body| body.inverse_offer_ids);
+                ignore_inverse(cx, id, "declines", &ids.unwrap_or_default());
+            }
             CallType::Unknown | CallType::Subscribe | CallType::UpdateFramework => {}
         }
+    }
+}
+
+/// No inverse offers are made as long as no maintenance is known: those that a scheduler answers
+/// are no longer valid, which is no error.
+fn ignore_inverse(cx: &mut Context<'_>, id: &FrameworkId, verb: &str, offers: &[OfferId]) {
+    if let Err(why) = validation::offer::validate_inverse(offers) {
+        cx.debug(|| format!("Framework {id} {verb} invalid inverse offers: {why}"));
     }
 }

@@ -77,6 +77,12 @@ impl Master {
             self.apply_update(cx, &update);
             self.remove_task(cx, id, task_id, false);
         }
+        for task in framework.unreachable_tasks.values() {
+            let message = format!("Framework {id} removed");
+            let reason = Reason::FrameworkRemoved;
+            let update = master_update(cx.now, task, TaskState::Killed, reason, message);
+            self.end_lost_task(cx, &update);
+        }
         for (agent, executors) in &framework.executors {
             for executor in executors.keys() {
                 self.drop_executor(cx, agent, id, executor);

@@ -1,6 +1,6 @@
 //! A scheduler comes: SUBSCRIBE (rows FW-01, FW-03, FW-04, FW-06, SC-01 to SC-03).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesos::framework::FrameworkInfo;
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::effect::{Effect, Response};
 use crate::event::{ConnectionId, RequestId};
 use crate::master::Master;
-use crate::state::{Framework, FrameworkState, Stream};
+use crate::state::{Framework, FrameworkState, Options, Stream};
 use crate::timers::Timer;
 use crate::validation;
 
@@ -42,41 +42,56 @@ impl Master {
         let stream = Stream { connection, id: self.new_uuid().into() };
         cx.respond(request, Response::stream(stream.id.to_string()));
         let mut info = body.framework_info;
-        if let Err(why) =
-            validation::framework::validate(&info, &body.suppressed_roles, &self.config)
-        {
-            cx.info(format!("Refusing subscription of framework '{}': {why}", info.name));
-            return cx.end(connection, &why.to_string());
-        }
-        let id = info.id.take().filter(|id| !id.as_str().is_empty());
-        if id.as_ref().is_some_and(|id| self.is_completed(id)) {
-            return cx.end(connection, "Framework has been removed");
-        }
-        let suppressed = body.suppressed_roles.into_iter().collect();
+        let id = info.id.clone().filter(|id| !id.as_str().is_empty());
+        cx.count(match id {
+            Some(_) => "master/messages_reregister_framework",
+            None => "master/messages_register_framework",
+        });
+        // Whoever has proved who they are need not say it again.
+        info.principal = info.principal.or_else(|| principal.clone());
+        let is_completed = id.as_ref().is_some_and(|id| self.is_completed(id));
+        let checked = validation::framework::validate_admission(&info, &self.config, is_completed)
+            .and_then(|()| {
+                let constraints = body.offer_constraints;
+                Options::new(&info, body.suppressed_roles, constraints, &self.config)
+            });
+        let options = match checked {
+            Ok(options) => options,
+            Err(why) => return refuse(cx, connection, &info, &why.to_string()),
+        };
         match id {
             Some(id) if self.state.frameworks.contains_key(&id) => {
-                cx.count("master/messages_reregister_framework");
-                let newcomer = Newcomer { id, info, suppressed, principal };
-                self.resubscribe(cx, stream, newcomer);
+                self.resubscribe(cx, stream, Newcomer { id, info, options, principal });
             }
-            id => {
-                cx.count("master/messages_register_framework");
-                // Schedulers may bring ids of their own (`wire.md` 25).
-                let id = id.unwrap_or_else(|| self.new_framework_id());
-                let newcomer = Newcomer { id, info, suppressed, principal };
-                self.add_framework(cx, stream, newcomer);
+            // Schedulers may bring ids of their own (`wire.md` 25), for example after a failover
+            // that outlived the master's memory: they have been here before.
+            Some(id) => {
+                let newcomer = Newcomer { id, info, options, principal };
+                self.add_framework(cx, stream, newcomer, true);
+            }
+            None => {
+                let id = self.new_framework_id();
+                let newcomer = Newcomer { id, info, options, principal };
+                self.add_framework(cx, stream, newcomer, false);
             }
         }
     }
 
     /// A framework that this master has never seen.
-    fn add_framework(&mut self, cx: &mut Context<'_>, stream: Stream, newcomer: Newcomer) {
-        let Newcomer { id, mut info, suppressed, principal } = newcomer;
+    fn add_framework(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: Stream,
+        newcomer: Newcomer,
+        is_back: bool,
+    ) {
+        let Newcomer { id, mut info, options, principal } = newcomer;
         cx.info(format!("Subscribed framework {id} ({})", info.name));
         info.id = Some(id.clone());
         let mut framework = Framework::new(id.clone(), info, cx.now);
-        framework.suppressed_roles = Arc::new(suppressed);
+        framework.set_options(options);
         framework.principal = principal;
+        framework.reregistered = is_back.then_some(cx.now);
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
         framework.counts.called(CallType::Subscribe);
@@ -89,9 +104,17 @@ impl Master {
 
     /// A framework that is known: its scheduler is back, or another one takes over.
     fn resubscribe(&mut self, cx: &mut Context<'_>, stream: Stream, newcomer: Newcomer) {
-        let Newcomer { id, info, suppressed, principal } = newcomer;
-        cx.info(format!("Framework {id} ({}) subscribed again", info.name));
+        let Newcomer { id, mut info, options, principal } = newcomer;
         let Some(framework) = self.state.frameworks.get(&id) else { return };
+        // What can never change is ignored, but for who the framework is.
+        info.user.clone_from(&framework.info.user);
+        info.checkpoint = framework.info.checkpoint;
+        if let Err(why) = validation::framework::validate_update(&framework.info, &info) {
+            cx.warn(format!("Framework {id} cannot become {:?}'s", info.principal));
+            return refuse(cx, stream.connection, &info, &why.to_string());
+        }
+        cx.info(format!("Framework {id} ({}) subscribed again", info.name));
+        let was_recovered = framework.state == FrameworkState::Recovered;
         if let Some(old) = framework.stream.clone() {
             self.connections.remove(&old.connection);
             cx.end(old.connection, "Framework failed over");
@@ -109,15 +132,23 @@ impl Master {
         let Some(framework) = self.state.framework_mut(&id) else { return };
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
+        if was_recovered {
+            // When it first subscribed, only the last master knew.
+            framework.registered = cx.now;
+        }
         framework.reregistered = Some(cx.now);
         framework.counts.called(CallType::Subscribe);
         framework.principal = principal;
         self.connections.insert(stream.connection, id.clone());
-        self.set_framework_info(cx, &id, info, suppressed);
+        let has_changed = self.set_framework_info(cx, &id, info, options);
         self.greet(cx, &id, &stream);
         if !was_active {
             self.allocator.activate_framework(&id);
         }
+        if has_changed {
+            self.broadcast_framework(cx, &id);
+        }
+        self.publish_framework_updated(cx, &id);
     }
 
     /// The first two events of a stream, and the next heartbeat.
@@ -176,6 +207,12 @@ impl Master {
 struct Newcomer {
     id: FrameworkId,
     info: FrameworkInfo,
-    suppressed: BTreeSet<String>,
+    options: Options,
     principal: Option<String>,
+}
+
+/// A subscription that cannot be: its stream is opened to say why.
+fn refuse(cx: &mut Context<'_>, connection: ConnectionId, info: &FrameworkInfo, why: &str) {
+    cx.info(format!("Refusing subscription of framework '{}': {why}", info.name));
+    cx.end(connection, why);
 }

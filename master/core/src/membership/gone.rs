@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use imbl::OrdMap;
+use mesos::framework::FrameworkCapabilityType::PartitionAware;
 use mesos::ids::AgentId;
 use mesos::internal::ShutdownAgent;
 use mesos::task::{Reason, TaskState};
@@ -17,6 +18,7 @@ use crate::master::Master;
 use crate::registrar::Then;
 use crate::registry::{LostAgent, Operation};
 use crate::timers::Timer;
+use crate::updates::master_update;
 
 impl Master {
     /// An operator says that an agent is gone for good.
@@ -61,6 +63,7 @@ impl Master {
             unreachable_since: None,
         };
         let updates = self.forget_agent(cx, id, &verdict);
+        self.give_up_lost_tasks(cx, id, &verdict);
         if let Some(pid) = pid {
             cx.count("master/slave_removals");
             let message = Some("Agent has been marked gone".to_owned());
@@ -68,6 +71,22 @@ impl Master {
             self.tell_of_loss(cx, id, updates);
         }
         cx.respond(request, Response::ok());
+    }
+
+    /// What ran on an unreachable agent that an operator says is gone will not come back.
+    fn give_up_lost_tasks(&mut self, cx: &mut Context<'_>, id: &AgentId, verdict: &Verdict) {
+        let mut updates = Vec::new();
+        for framework in self.state.frameworks.values() {
+            let (state, reason) = verdict.for_framework(framework.can(PartitionAware));
+            for task in framework.unreachable_tasks.values().filter(|t| t.agent_id == *id) {
+                let message = verdict.message.clone();
+                updates.push(master_update(cx.now, task, state, reason, message));
+            }
+        }
+        for update in updates {
+            self.end_lost_task(cx, &update);
+            self.forward(cx, update);
+        }
     }
 
     /// Forgets agents that were lost long ago, or that are too many. Their ids become unknown.

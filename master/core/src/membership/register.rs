@@ -19,9 +19,7 @@ use crate::master::Master;
 use crate::registrar::Then;
 use crate::registry::Operation;
 use crate::state::Agent;
-
-/// The oldest release whose agents are let in (row MA-22).
-const MINIMUM_MAJOR_VERSION: u64 = 1;
+use crate::validation;
 
 /// What an agent says of itself when it registers for the first time or again.
 pub(super) struct Introduction {
@@ -41,7 +39,7 @@ impl Master {
         mut message: RegisterAgent,
     ) {
         cx.count("master/messages_register_slave");
-        if let Err(why) = check(&message.agent, &message.version) {
+        if let Err(why) = validation::registration::validate(&message) {
             return cx.warn(format!("Ignoring registration of agent at {from}: {why}"));
         }
         if let Some(id) = self.pids.get(&from).cloned() {
@@ -114,6 +112,7 @@ impl Master {
             offered: Resources::default(),
             used: OrdMap::new(),
             tasks: OrdMap::new(),
+            killed_tasks: OrdMap::new(),
             executors: OrdMap::new(),
             offers: OrdSet::new(),
         };
@@ -129,6 +128,7 @@ impl Master {
         let Some(agent) = self.state.agents.get(id) else { return };
         let used: BTreeMap<FrameworkId, Resources> =
             agent.used.iter().map(|(id, used)| (id.clone(), used.clone())).collect();
+        self.allocator.describe_agent(id, &agent.info);
         self.allocator.add_agent(id, agent.total.clone(), &used, agent.active);
     }
 
@@ -148,17 +148,6 @@ impl Master {
         let connection = Some(self.connection_terms());
         cx.send(pid, AgentRegistered { agent_id: id.clone(), connection });
     }
-}
-
-/// Checks what an agent says of itself (row VA-19).
-pub(super) fn check(info: &AgentInfo, version: &str) -> Result<(), String> {
-    let major = version.split('.').next().and_then(|major| major.parse::<u64>().ok());
-    if major.is_none_or(|major| major < MINIMUM_MAJOR_VERSION) {
-        return Err(format!("its version is '{version}', at least 1.0.0 is needed"));
-    }
-    Resources::try_from_list(info.resources.clone())
-        .map(drop)
-        .map_err(|why| format!("its resources are invalid: {why}"))
 }
 
 /// All that an agent has: what it was started with, changed by the reservations and volumes that

@@ -59,10 +59,11 @@ impl Master {
             Cause::Replaced => "a new agent registered at the same address",
         };
         cx.info(format!("Removing agent {id}: {message}"));
+        let host = self.state.agents.get(id).map_or("", |agent| &agent.info.hostname);
         let verdict = Verdict {
-            aware: TaskState::Gone,
+            aware: TaskState::Lost,
             reason: Reason::AgentRemoved,
-            message: format!("Agent removed: {message}"),
+            message: format!("Agent {host} removed: {message}"),
             unreachable_since: None,
         };
         let updates = self.forget_agent(cx, id, &verdict);
@@ -150,9 +151,8 @@ impl Master {
         let framework = self.state.frameworks.get(framework_id)?;
         let task = framework.tasks.get(task_id)?;
         let is_aware = framework.can(PartitionAware);
-        let state = if is_aware { verdict.aware } else { TaskState::Lost };
-        let mut update =
-            master_update(cx.now, task, state, verdict.reason, verdict.message.clone());
+        let (state, reason) = verdict.for_framework(is_aware);
+        let mut update = master_update(cx.now, task, state, reason, verdict.message.clone());
         update.status.unreachable_time = verdict.unreachable_since.clone();
         let is_over = task.state.is_terminal();
         self.apply_update(cx, &update);
@@ -202,4 +202,11 @@ pub(super) struct Verdict {
     pub message: String,
     /// Since when they cannot be reached, if they may come back.
     pub unreachable_since: Option<TimeInfo>,
+}
+
+impl Verdict {
+    /// What a framework is told, which may know no state but TASK_LOST.
+    pub fn for_framework(&self, is_aware: bool) -> (TaskState, Reason) {
+        if is_aware { (self.aware, self.reason) } else { (TaskState::Lost, Reason::AgentRemoved) }
+    }
 }

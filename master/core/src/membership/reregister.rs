@@ -6,13 +6,13 @@ use std::sync::Arc;
 use mesos::framework::FrameworkInfo;
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, TaskId};
 use mesos::internal::{
-    AgentReregistered, ReconcileTasks, ReregisterAgent, ShutdownAgent, ShutdownFramework,
+    AgentReregistered, KillTask, ReconcileTasks, ReregisterAgent, ShutdownAgent, ShutdownFramework,
     UpdateFramework,
 };
 use mesos::resources::Resources;
 use mesos::task::{Reason, StatusSource, Task, TaskStatus};
 
-use super::register::{Introduction, check, total};
+use super::register::{Introduction, total};
 use crate::context::Context;
 use crate::event::AgentPid;
 use crate::master::Master;
@@ -20,6 +20,7 @@ use crate::registrar::Then;
 use crate::registry::Operation;
 use crate::state::{Framework, is_over};
 use crate::updates::master_update;
+use crate::validation;
 
 impl Master {
     /// An agent with an id comes back.
@@ -30,7 +31,7 @@ impl Master {
         message: ReregisterAgent,
     ) {
         cx.count("master/messages_reregister_slave");
-        if let Err(why) = check(&message.agent, &message.version) {
+        if let Err(why) = validation::registration::validate_return(&message) {
             return cx.warn(format!("Ignoring re-registration of agent at {from}: {why}"));
         }
         let Some(id) = message.agent.id.clone() else {
@@ -173,6 +174,7 @@ impl Master {
         agent.resource_version = message.resource_version_uuid.clone();
         agent.info = Arc::new(message.agent.clone());
         let is_active = agent.active;
+        let info = agent.info.clone();
         if self.pids.get(&old_pid) == Some(&id) {
             self.pids.remove(&old_pid);
         }
@@ -182,6 +184,7 @@ impl Master {
         cx.info(format!("Agent {id} re-registered at {pid}"));
         self.reconnected(cx, &id);
         self.set_total(cx, &id, total(&message.agent, &message.checkpointed_resources));
+        self.allocator.describe_agent(&id, &info);
         self.recover_frameworks(cx, &id, &message.frameworks);
         let (reconciliations, returned) = self.reconcile_agent(cx, &id, &message);
         if !was_connected && is_active {
@@ -189,6 +192,7 @@ impl Master {
         }
         let connection = Some(self.connection_terms());
         cx.send(&pid, AgentReregistered { agent_id: id.clone(), reconciliations, connection });
+        self.kill_again(cx, &id, &pid, &message.tasks);
         self.refresh_frameworks(cx, &id, &pid, &message.frameworks);
         self.tell_of_return(cx, returned);
     }
@@ -295,7 +299,7 @@ impl Master {
         if framework.tasks.contains_key(&key.1) {
             return None;
         }
-        let was_unreachable = framework.unreachable_tasks.remove(&key.1).is_some();
+        let was_unreachable = framework.find_task(&key.1).is_some();
         let given_up = |t: &Arc<Task>| t.task_id == key.1 && t.agent_id == *id;
         let position = framework.completed_tasks.iter().position(given_up);
         if let Some(position) = position {
@@ -356,6 +360,18 @@ impl Master {
         }
     }
 
+    /// Tells an agent once more which of its tasks are to end: it may not have heard of it.
+    fn kill_again(&self, cx: &mut Context<'_>, id: &AgentId, pid: &AgentPid, tasks: &[Task]) {
+        let Some(agent) = self.state.agents.get(id) else { return };
+        for task in tasks.iter().filter(|task| !task.state.is_terminal()) {
+            let killed = agent.killed_tasks.get(&task.framework_id);
+            if killed.is_some_and(|of| of.contains(&task.task_id)) {
+                let (framework_id, task_id) = (task.framework_id.clone(), task.task_id.clone());
+                cx.send(pid, KillTask { framework_id, task_id, kill_policy: None });
+            }
+        }
+    }
+
     /// Tells frameworks of tasks that they may believe to be lost.
     fn tell_of_return(&mut self, cx: &mut Context<'_>, returned: Vec<(FrameworkId, TaskId)>) {
         for (framework, id) in returned {
@@ -374,7 +390,7 @@ fn status_to_confirm(task: &Task) -> TaskStatus {
         task_id: task.task_id.clone(),
         state: task.state,
         source: Some(StatusSource::Master),
-        message: Some("Reconciliation: task unknown to agent".to_owned()),
+        message: Some("Reconciliation request".to_owned()),
         reason: Some(Reason::Reconciliation),
         ..TaskStatus::default()
     }

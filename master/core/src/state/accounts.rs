@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos::resources::Resources;
@@ -103,23 +103,14 @@ impl Snapshot {
         let agent_id = task.agent_id.clone();
         subtract(&mut framework.used, &agent_id, &freed);
         if is_unreachable {
-            framework.unreachable_tasks.insert(task_id.clone(), task);
-            while framework.unreachable_tasks.len() > memory.unreachable {
-                framework.unreachable_tasks = framework.unreachable_tasks.without_min().1;
-            }
+            framework.lose_task(task, memory);
         } else {
             framework.complete_task(task, memory);
         }
         if let Some(agent) = self.agent_mut(&agent_id) {
             subtract(&mut agent.used, framework_id, &freed);
-            let mut is_last = false;
-            if let Some(tasks) = agent.tasks.get_mut(framework_id) {
-                tasks.remove(task_id);
-                is_last = tasks.is_empty();
-            }
-            if is_last {
-                agent.tasks.remove(framework_id);
-            }
+            forget(&mut agent.tasks, framework_id, task_id);
+            forget(&mut agent.killed_tasks, framework_id, task_id);
         }
         freed
     }
@@ -208,11 +199,40 @@ impl Framework {
             self.completed_tasks.pop_front();
         }
     }
+
+    /// Remembers a task that nobody can reach, in place of the one that was lost first if there
+    /// are too many.
+    pub(crate) fn lose_task(&mut self, task: Arc<Task>, memory: Memory) {
+        let id = task.task_id.clone();
+        if self.unreachable_tasks.insert(id.clone(), task).is_none() {
+            self.unreachable_order.push_back(id);
+        }
+        while self.unreachable_tasks.len() > memory.unreachable {
+            let Some(oldest) = self.unreachable_order.pop_front() else { break };
+            self.unreachable_tasks.remove(&oldest);
+        }
+    }
+
+    /// Takes out a task that nobody could reach: it is back, or it is given up.
+    pub(crate) fn find_task(&mut self, id: &TaskId) -> Option<Arc<Task>> {
+        let task = self.unreachable_tasks.remove(id)?;
+        self.unreachable_order.retain(|lost| lost != id);
+        Some(task)
+    }
 }
 
 /// Whether a task in this state holds no resources: it is over, or nobody can tell.
 pub(crate) fn is_over(state: TaskState) -> bool {
     state.is_terminal() || state == TaskState::Unreachable
+}
+
+/// Takes a task off a list by framework.
+fn forget(from: &mut OrdMap<FrameworkId, OrdSet<TaskId>>, framework: &FrameworkId, task: &TaskId) {
+    let Some(tasks) = from.get_mut(framework) else { return };
+    tasks.remove(task);
+    if tasks.is_empty() {
+        from.remove(framework);
+    }
 }
 
 fn add<K: Ord + Clone>(to: &mut OrdMap<K, Resources>, whose: &K, resources: &Resources) {

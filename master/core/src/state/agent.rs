@@ -47,6 +47,9 @@ pub struct Agent {
     pub used: OrdMap<FrameworkId, Resources>,
     /// Its tasks, by framework; the tasks themselves are with their frameworks.
     pub tasks: OrdMap<FrameworkId, OrdSet<TaskId>>,
+    /// Those of them that their schedulers want to end, by framework: an agent that comes back
+    /// with one of them is told again (row SC-12).
+    pub killed_tasks: OrdMap<FrameworkId, OrdSet<TaskId>>,
     /// Its executors, by framework, except those that run a single command.
     pub executors: OrdMap<FrameworkId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
     /// The offers that are out for it.

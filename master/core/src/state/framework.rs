@@ -24,8 +24,9 @@ use mesos::task::Task;
 use mesos::time::Time;
 use mesos::v1;
 
-use crate::allocator::FrameworkTraits;
+use crate::allocator::{Constraints, FrameworkTraits};
 use crate::event::ConnectionId;
+use crate::state::Options;
 use crate::validation::framework::roles_of;
 
 /// Where a framework is in its life.
@@ -57,6 +58,10 @@ pub struct Framework {
     pub info: Arc<FrameworkInfo>,
     /// The roles that it is in.
     pub roles: Arc<BTreeSet<String>>,
+    /// Which agents it wants offers from, by role, as it said it (row AL-25).
+    pub offer_constraints: Option<Arc<OfferConstraints>>,
+    /// The same, ready to be asked.
+    pub(crate) constraints: Arc<Constraints>,
     /// The roles in which it wants no offers (row AL-11).
     pub suppressed_roles: Arc<BTreeSet<String>>,
     /// What it can deal with.
@@ -84,6 +89,8 @@ pub struct Framework {
     pub completed_tasks: Vector<Arc<Task>>,
     /// The last tasks on agents that have become unreachable.
     pub unreachable_tasks: OrdMap<TaskId, Arc<Task>>,
+    /// The same, oldest first: the oldest makes room when there are too many (row FW-15).
+    pub(crate) unreachable_order: Vector<TaskId>,
     /// Its executors, by agent, except those that run a single command.
     pub executors: OrdMap<AgentId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
     /// The offers that it has not answered.
@@ -102,6 +109,8 @@ impl Framework {
             id,
             info: Arc::default(),
             roles: Arc::default(),
+            offer_constraints: None,
+            constraints: Arc::default(),
             suppressed_roles: Arc::default(),
             capabilities: Arc::default(),
             state: FrameworkState::Recovered,
@@ -115,6 +124,7 @@ impl Framework {
             tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             unreachable_tasks: OrdMap::new(),
+            unreachable_order: Vector::new(),
             executors: OrdMap::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
@@ -148,6 +158,8 @@ impl Framework {
     pub fn to_v1(&self) -> v1::master::Framework {
         v1::master::Framework {
             framework_info: (*self.info).clone(),
+            // Mesos shows the constraints also where there are none.
+            offer_constraints: Some(self.offer_constraints.as_deref().cloned().unwrap_or_default()),
             active: self.state == FrameworkState::Active,
             connected: self.is_connected(),
             recovered: self.state == FrameworkState::Recovered,
@@ -156,7 +168,6 @@ impl Framework {
             unregistered_time: self.unregistered.map(Into::into),
             allocated_resources: self.used_in_total().to_endpoint_vec(),
             offered_resources: self.offered_in_total().to_endpoint_vec(),
-            offer_constraints: Some(OfferConstraints::default()),
             ..v1::master::Framework::default()
         }
     }
@@ -169,6 +180,13 @@ impl Framework {
         self.info = Arc::new(info);
     }
 
+    /// Takes over what a scheduler says besides.
+    pub(crate) fn set_options(&mut self, options: Options) {
+        self.suppressed_roles = Arc::new(options.suppressed);
+        self.offer_constraints = options.offer_constraints.map(Arc::new);
+        self.constraints = Arc::new(options.constraints);
+    }
+
     /// What the allocator needs to know.
     pub(crate) fn traits(&self) -> FrameworkTraits {
         let min_allocatable = self.info.offer_filters.iter().filter_map(|(role, filters)| {
@@ -179,6 +197,7 @@ impl Framework {
         FrameworkTraits {
             roles: self.roles.clone(),
             suppressed: self.suppressed_roles.clone(),
+            constraints: self.constraints.clone(),
             capabilities: self.capabilities.clone(),
             min_allocatable: min_allocatable.collect(),
         }

@@ -8,9 +8,11 @@ mod agent;
 mod counts;
 mod framework;
 mod offer;
+mod options;
 
 pub(crate) use accounts::{Memory, is_over};
 pub use agent::Agent;
 pub use counts::{FrameworkCounts, OperationCounts};
 pub use framework::{Framework, FrameworkState, Stream};
 pub use offer::Offer;
+pub(crate) use options::Options;

@@ -1,24 +1,18 @@
 //! Ids that strangers choose (row VA-01): they become names of folders.
 
-use super::{Check, expect};
+use mesos::ids::validate_id;
 
-/// The longest name that common file systems take, in octets.
-const MAX_LENGTH: usize = 255;
+use super::{Check, Invalid};
 
 /// Checks that an id can be the name of a folder.
 pub fn validate(id: &str) -> Check {
-    expect(!id.is_empty(), || "ID must not be empty".to_owned())?;
-    expect(id.len() <= MAX_LENGTH, || {
-        format!("ID must not be greater than {MAX_LENGTH} characters")
-    })?;
-    expect(id != "." && id != "..", || format!("'{id}' is disallowed"))?;
-    let forbidden = |c: char| c.is_control() || c == '/' || c == '\\';
-    expect(!id.contains(forbidden), || format!("'{id}' contains invalid characters"))
+    validate_id(id).map_err(|why| Invalid(why.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::validate;
+    use crate::validation::words;
 
     #[test]
     fn names_of_folders_pass() {
@@ -29,8 +23,14 @@ mod tests {
 
     #[test]
     fn what_would_leave_the_folder_does_not() {
-        for id in ["", ".", "..", "a/b", "a\\b", "a\nb", "\u{7f}", &"x".repeat(256)] {
-            assert!(validate(id).is_err(), "{id}");
+        assert_eq!(words(validate("")), "ID must not be empty");
+        let long = words(validate(&"x".repeat(256)));
+        assert_eq!(long, "ID must not be greater than 255 characters");
+        for id in [".", ".."] {
+            assert_eq!(words(validate(id)), format!("'{id}' is disallowed"));
+        }
+        for id in ["a/b", "a\\b", "a\nb", "\u{7f}"] {
+            assert_eq!(words(validate(id)), format!("'{id}' contains invalid characters"));
         }
     }
 }

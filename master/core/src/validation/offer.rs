@@ -14,38 +14,123 @@ pub fn validate(ids: &[OfferId], framework: &FrameworkId, state: &Snapshot) -> C
     for id in ids {
         expect(seen.insert(id), || format!("Duplicate offer {id} in offer list"))?;
     }
-    let mut first = None;
+    let mut offers = Vec::with_capacity(ids.len());
     for id in ids {
         let Some(offer) = state.offers.get(id) else {
             return invalid(format!("Offer {id} is no longer valid"));
         };
+        offers.push(offer);
+    }
+    for offer in &offers {
         expect(offer.framework == *framework, || {
-            let owner = &offer.framework;
             format!(
-                "Offer {id} has invalid framework {owner} while framework {framework} is expected"
+                "Offer {} has invalid framework {} while framework {framework} is expected",
+                offer.id, offer.framework
             )
         })?;
-        let Some(agent) = state.agents.get(&offer.agent) else {
-            return invalid(format!("Offer {id} outlived agent {}", offer.agent));
-        };
-        expect(agent.connected, || {
-            format!("Offer {id} outlived disconnected agent {}", offer.agent)
-        })?;
-        let first = first.get_or_insert(offer);
-        expect(offer.agent == first.agent, || {
-            format!(
-                "Aggregated offers must belong to one single agent. Offer {id} uses agent {} and \
-                 agent {}",
-                offer.agent, first.agent
-            )
-        })?;
+    }
+    let first = offers[0];
+    for offer in &offers {
+        // The quotes are Mesos's.
         expect(offer.role == first.role, || {
             format!(
-                "Aggregated offers must be allocated to the same role. Offer {id} uses role {} but \
-                 another is using role {}",
-                offer.role, first.role
+                "Aggregated offers must be allocated to the same role. Offer {} uses role '{} but \
+                 another is using role '{}",
+                offer.id, offer.role, first.role
+            )
+        })?;
+    }
+    for offer in &offers {
+        expect(offer.agent == first.agent, || {
+            format!(
+                "Aggregated offers must belong to one single agent. Offer {} uses agent {} and \
+                 agent {}",
+                offer.id, offer.agent, first.agent
             )
         })?;
     }
     Ok(())
+}
+
+/// Checks inverse offers that are answered. There are none as long as no maintenance is known.
+pub fn validate_inverse(ids: &[OfferId]) -> Check {
+    expect(!ids.is_empty(), || "No inverse offers specified".to_owned())?;
+    let mut seen = BTreeSet::new();
+    for id in ids {
+        expect(seen.insert(id), || format!("Duplicate offer {id} in offer list"))?;
+    }
+    invalid(format!("Inverse offer {} is no longer valid", ids[0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mesos::resources::Resources;
+    use mesos::time::Time;
+
+    use super::*;
+    use crate::state::Offer;
+    use crate::validation::words;
+
+    fn offer(id: &str, framework: &str, agent: &str, role: &str) -> Offer {
+        Offer {
+            id: id.into(),
+            framework: framework.into(),
+            agent: agent.into(),
+            role: role.into(),
+            resources: Resources::default(),
+            made: Time::EPOCH,
+            timer: None,
+        }
+    }
+
+    /// Offer `o` and another one.
+    fn says(other: Offer) -> String {
+        let ids = ["o".into(), other.id.clone()];
+        let mut state = Snapshot::default();
+        state.offers.insert("o".into(), Arc::new(offer("o", "F", "A", "r")));
+        state.offers.insert(other.id.clone(), Arc::new(other));
+        words(validate(&ids, &"F".into(), &state))
+    }
+
+    #[test]
+    fn offers_that_fit_together_pass() {
+        assert_eq!(says(offer("p", "F", "A", "r")), "");
+    }
+
+    #[test]
+    fn offers_are_there_once_and_still() {
+        let state = Snapshot::default();
+        let says = |ids: &[OfferId]| words(validate(ids, &"F".into(), &state));
+        assert_eq!(says(&[]), "No offers specified");
+        assert_eq!(says(&["o".into()]), "Offer o is no longer valid");
+        assert_eq!(says(&["o".into(), "o".into()]), "Duplicate offer o in offer list");
+    }
+
+    #[test]
+    fn offers_are_of_one_framework_role_and_agent() {
+        assert_eq!(
+            says(offer("p", "G", "A", "r")),
+            "Offer p has invalid framework G while framework F is expected"
+        );
+        assert_eq!(
+            says(offer("p", "F", "A", "q")),
+            "Aggregated offers must be allocated to the same role. Offer p uses role 'q but \
+             another is using role 'r"
+        );
+        assert_eq!(
+            says(offer("p", "F", "B", "r")),
+            "Aggregated offers must belong to one single agent. Offer p uses agent B and agent A"
+        );
+    }
+
+    #[test]
+    fn no_inverse_offer_is_valid() {
+        assert_eq!(words(validate_inverse(&[])), "No inverse offers specified");
+        let ids = ["o".into()];
+        assert_eq!(words(validate_inverse(&ids)), "Inverse offer o is no longer valid");
+        let ids = ["o".into(), "o".into()];
+        assert_eq!(words(validate_inverse(&ids)), "Duplicate offer o in offer list");
+    }
 }

@@ -207,6 +207,17 @@ impl World {
         self.advance(Duration::from_secs(seconds));
     }
 
+    /// Time leaps, as if the process had been stopped: timers that were due meanwhile fire once.
+    pub fn leap(&mut self, span: Duration) {
+        self.now = self.now + span;
+        let due = self.timers.iter().filter(|(_, at)| **at <= self.now);
+        let due: Vec<TimerId> = due.map(|(timer, _)| *timer).collect();
+        for timer in due {
+            self.timers.remove(&timer);
+            self.event(Event::TimerFired { timer });
+        }
+    }
+
     pub fn snapshot(&self) -> Snapshot {
         self.master.snapshot()
     }
@@ -311,19 +322,24 @@ impl World {
     }
 
     pub fn try_subscribe_with(&mut self, call: Call) -> (ConnectionId, Response) {
+        self.try_subscribe_as(None, call)
+    }
+
+    /// A scheduler that has proved to be somebody subscribes.
+    pub fn try_subscribe_as(
+        &mut self,
+        principal: Option<&str>,
+        call: Call,
+    ) -> (ConnectionId, Response) {
         let connection = ConnectionId(self.next_number());
         let request = RequestId(self.next_number());
-        self.event(Event::Subscribe {
-            connection,
-            request,
-            stream_id: None,
-            principal: None,
-            call,
-        });
+        let principal = principal.map(str::to_owned);
+        self.event(Event::Subscribe { connection, request, stream_id: None, principal, call });
         (connection, self.response(request))
     }
 
-    fn response(&mut self, request: RequestId) -> Response {
+    /// The answer to a request.
+    pub fn response(&mut self, request: RequestId) -> Response {
         self.responses.remove(&request).expect("the request is answered")
     }
 
