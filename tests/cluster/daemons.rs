@@ -81,6 +81,8 @@ pub struct Cluster {
     folder: TempDir,
     master_port: u16,
     agent_ports: Vec<u16>,
+    /// What each agent is started with beside the usual.
+    agent_flags: Vec<Vec<String>>,
     pub master: Option<Daemon>,
     pub agents: Vec<Option<Daemon>>,
 }
@@ -92,6 +94,7 @@ impl Cluster {
             folder: tempfile::Builder::new().prefix("mesos-cluster-").tempdir().expect("a folder"),
             master_port: free_port(),
             agent_ports: (0..agents).map(|_| free_port()).collect(),
+            agent_flags: vec![Vec::new(); agents],
             master: None,
             agents: (0..agents).map(|_| None).collect(),
         };
@@ -101,6 +104,16 @@ impl Cluster {
         }
         cluster.wait_for_agents(agents);
         cluster
+    }
+
+    /// Starts another agent with these flags, and waits until it is registered.
+    #[allow(dead_code)] // The benchmarks have agents of one kind.
+    pub fn add_agent(&mut self, flags: &[&str]) {
+        self.agent_ports.push(free_port());
+        self.agent_flags.push(flags.iter().map(ToString::to_string).collect());
+        self.agents.push(None);
+        self.start_agent(self.agents.len() - 1);
+        self.wait_for_agents(self.agents.len());
     }
 
     /// `host:port` of the master.
@@ -127,7 +140,7 @@ impl Cluster {
 
     /// Starts an agent, on the port and from the directory that it had before.
     pub fn start_agent(&mut self, agent: usize) {
-        let arguments = [
+        let mut arguments = vec![
             "agent".to_owned(),
             "--ip=127.0.0.1".to_owned(),
             "--hostname=127.0.0.1".to_owned(),
@@ -136,6 +149,7 @@ impl Cluster {
             format!("--work_dir={}", self.folder.path().join(format!("agent-{agent}")).display()),
             "--resources=cpus:4;mem:4096;disk:10000;ports:[31000-32000]".to_owned(),
         ];
+        arguments.extend(self.agent_flags[agent].iter().cloned());
         let log = self.folder.path().join(format!("agent-{agent}.log"));
         self.agents[agent] = Some(Daemon::start(&log, &arguments));
     }

@@ -7,10 +7,12 @@
 //! - [`recorder`]: a scheduler that writes down what it hears
 //! - [`jobs`]: tasks from their launch to their end
 //! - [`kills`]: `kill -9` of master, agent and executor
+//! - [`executors`]: executors that are not ours
 //! - [`commands`]: the commands of the binary
 
 mod commands;
 mod daemons;
+mod executors;
 mod jobs;
 mod kills;
 mod recorder;
