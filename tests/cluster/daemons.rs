@@ -81,20 +81,28 @@ pub struct Cluster {
     folder: TempDir,
     master_port: u16,
     agent_ports: Vec<u16>,
-    /// What each agent is started with beside the usual.
-    agent_flags: Vec<Vec<String>>,
+    master_flags: Vec<String>,
+    agent_flags: Vec<String>,
     pub master: Option<Daemon>,
     pub agents: Vec<Option<Daemon>>,
 }
 
 impl Cluster {
     /// Starts a master and this many agents, and waits until they are registered.
+    #[allow(dead_code)] // Not every test takes it as it is.
     pub fn start(agents: usize) -> Self {
+        Self::start_with(agents, &[], &[])
+    }
+
+    /// As [`Cluster::start`], with more flags for the master and for the agents.
+    pub fn start_with(agents: usize, master_flags: &[&str], agent_flags: &[&str]) -> Self {
+        let own = |flags: &[&str]| flags.iter().map(|&flag| flag.to_owned()).collect();
         let mut cluster = Self {
             folder: tempfile::Builder::new().prefix("mesos-cluster-").tempdir().expect("a folder"),
             master_port: free_port(),
             agent_ports: (0..agents).map(|_| free_port()).collect(),
-            agent_flags: vec![Vec::new(); agents],
+            master_flags: own(master_flags),
+            agent_flags: own(agent_flags),
             master: None,
             agents: (0..agents).map(|_| None).collect(),
         };
@@ -106,19 +114,21 @@ impl Cluster {
         cluster
     }
 
-    /// Starts another agent with these flags, and waits until it is registered.
-    #[allow(dead_code)] // The benchmarks have agents of one kind.
-    pub fn add_agent(&mut self, flags: &[&str]) {
-        self.agent_ports.push(free_port());
-        self.agent_flags.push(flags.iter().map(ToString::to_string).collect());
-        self.agents.push(None);
-        self.start_agent(self.agents.len() - 1);
-        self.wait_for_agents(self.agents.len());
-    }
-
     /// `host:port` of the master.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.master_port)
+    }
+
+    /// The master's port.
+    #[allow(dead_code)] // Not every test speaks to it by itself.
+    pub fn master_port(&self) -> u16 {
+        self.master_port
+    }
+
+    /// An agent's port.
+    #[allow(dead_code)] // Not every test speaks to it by itself.
+    pub fn agent_port(&self, agent: usize) -> u16 {
+        self.agent_ports[agent]
     }
 
     /// A folder for whatever a test writes.
@@ -128,13 +138,14 @@ impl Cluster {
 
     /// Starts the master, on the port and from the directory that it had before.
     pub fn start_master(&mut self) {
-        let arguments = [
+        let mut arguments = vec![
             "master".to_owned(),
             "--ip=127.0.0.1".to_owned(),
             "--hostname=127.0.0.1".to_owned(),
             format!("--port={}", self.master_port),
             format!("--work_dir={}", self.folder.path().join("master").display()),
         ];
+        arguments.extend_from_slice(&self.master_flags);
         self.master = Some(Daemon::start(&self.folder.path().join("master.log"), &arguments));
     }
 
@@ -149,7 +160,7 @@ impl Cluster {
             format!("--work_dir={}", self.folder.path().join(format!("agent-{agent}")).display()),
             "--resources=cpus:4;mem:4096;disk:10000;ports:[31000-32000]".to_owned(),
         ];
-        arguments.extend(self.agent_flags[agent].iter().cloned());
+        arguments.extend_from_slice(&self.agent_flags);
         let log = self.folder.path().join(format!("agent-{agent}.log"));
         self.agents[agent] = Some(Daemon::start(&log, &arguments));
     }

@@ -182,8 +182,7 @@ fn an_executor_that_does_not_shut_down_is_ended() {
 
 #[test]
 fn an_executor_that_never_subscribes_fails_its_task() {
-    let mut cluster = Cluster::start(0);
-    cluster.add_agent(&["--executor_registration_timeout=1secs"]);
+    let cluster = Cluster::start_with(1, &[], &["--executor_registration_timeout=1secs"]);
     let silent = ExecutorInfo {
         command: Some(Box::new(CommandInfo {
             value: Some("sleep 1000".to_owned()),
