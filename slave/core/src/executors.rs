@@ -93,9 +93,8 @@ impl Agent {
         let answer =
             ExecutorReregistered { agent_id: self.id(), agent_info: AgentInfo::clone(&self.info) };
         io.tell(&from, answer);
-        for mut update in message.updates {
-            update.executor_id = Some(key.executor.clone());
-            self.take_update(io, &key, update);
+        for update in message.updates {
+            self.take_message(io, &key, update);
         }
         let Some(executor) = self.executor_mut(&key) else { return };
         for task in &message.tasks {

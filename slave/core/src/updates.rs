@@ -24,13 +24,25 @@ impl Agent {
         &mut self,
         io: &mut Step<'_>,
         from: &ExecutorPid,
-        mut update: StatusUpdate,
+        update: StatusUpdate,
     ) {
         let Some(key) = self.peers.get(from).cloned() else {
             return refuse(io, &update, "its sender is not a registered executor");
         };
+        self.take_message(io, &key, update);
+    }
+
+    /// Takes an update in that came as a message: whose it is and when it was made stand beside
+    /// its status there, and belong into it.
+    pub(crate) fn take_message(
+        &mut self,
+        io: &mut Step<'_>,
+        key: &ExecutorKey,
+        mut update: StatusUpdate,
+    ) {
         update.executor_id = Some(key.executor.clone());
-        self.take_update(io, &key, update);
+        update.status.timestamp.get_or_insert(update.timestamp);
+        self.take_update(io, key, update);
     }
 
     /// Takes an update of a known executor in, which is told once it need not be kept.
@@ -66,7 +78,6 @@ impl Agent {
         update.agent_id = Some(agent_id.clone());
         update.status.agent_id = Some(agent_id);
         update.status.source = Some(StatusSource::Executor);
-        update.status.timestamp.get_or_insert(update.timestamp);
 
         let Some(executor) = self.executor_mut(key) else {
             return refuse(io, &update, "its executor is unknown");
@@ -253,6 +264,8 @@ impl Agent {
                 known.status_update_uuid = update.uuid.clone();
             }
         }
+        // The id of an executor that keeps it to itself is the agent's to know.
+        update.executor_id = update.status.executor_id.clone();
         io.push(Effect::Send { to: leader.pid.clone(), message: update.into() });
         self.timers.set(io, Timer::Update(framework.clone(), task.clone()), retry);
     }

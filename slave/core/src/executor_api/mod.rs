@@ -151,7 +151,8 @@ impl Agent {
             framework_id: key.framework.clone(),
             framework_info: (*framework.info).clone(),
             agent_id: self.id(),
-            agent_info: AgentInfo::clone(&self.info),
+            // As Mesos, which says nothing of it to executors.
+            agent_info: AgentInfo { checkpoint: None, ..AgentInfo::clone(&self.info) },
             container_id: Some(executor.container.clone()),
         };
         io.tell(pid, message);

@@ -136,7 +136,8 @@ fn updates_are_acknowledged_and_forwarded_as_they_came() {
     let forwarded = driver.forwarded_one();
     assert_eq!(forwarded.status.uuid, Some(uuid(1)));
     assert_eq!(forwarded.status.executor_id, None, "it did not put its id there");
-    assert!(forwarded.status.timestamp.is_some() && forwarded.status.agent_id.is_some());
+    assert_eq!(forwarded.executor_id, None);
+    assert!(forwarded.timestamp > 0.0 && forwarded.status.agent_id.is_some());
     let container = forwarded.status.container_status.and_then(|status| status.container_id);
     assert_eq!(container, Some(driver.executor("f1", "e1").container));
 }
