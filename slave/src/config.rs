@@ -35,6 +35,8 @@ pub struct Config {
     pub executor: BuiltIn,
     /// The flags as `/flags` shows them.
     pub flags: BTreeMap<String, String>,
+    /// How many octets may wait for an executor that does not read its events. Then it is cut off.
+    pub stream_limit_bytes: usize,
     /// Decides all that is left to chance; chosen at random if absent. No two starts may share it.
     pub seed: Option<u64>,
 }
@@ -101,6 +103,7 @@ impl Config {
             hostname_lookup: false,
             executor: BuiltIn { program, arguments: vec!["executor".to_owned()] },
             flags: BTreeMap::new(),
+            stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
             seed: None,
         })
     }

@@ -4,7 +4,7 @@
 //! events, hands them to [`slave_core::Agent`], and carries the effects out: messages, files,
 //! processes. It deliberately decides nothing: when to register, what to launch, when to give up
 //! are in the core. There is no isolation beyond a process per executor yet, no fetcher, no
-//! container image, no authentication, and no executor API over HTTP.
+//! container image, and no authentication.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

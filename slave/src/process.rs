@@ -18,13 +18,14 @@ use mesos::internal::{AgentToExecutor, AgentToMaster, ExecutorToAgent, MasterToA
 use slave_core::checkpoint::RecoveredState;
 use slave_core::effect::Level;
 use slave_core::ids::{ExecutorPid, MasterPid, TimerId};
+use slave_core::metrics::Counter;
 use slave_core::{Agent, Effect, Effects, Event};
 
 use crate::checkpoint::writer::Outcome;
 use crate::checkpoint::{Writer, boot};
 use crate::containerizer::{Containerizer, Report};
 use crate::detector::Detector;
-use crate::http::{self, files::FilesProcess};
+use crate::http::{self, files::FilesProcess, streams::Streams};
 use crate::machine;
 use crate::shared::Shared;
 
@@ -39,6 +40,7 @@ pub(crate) struct Parts {
     pub containerizer: MakeContainerizer,
     pub detector: Box<dyn Detector>,
     pub shared: Arc<Shared>,
+    pub stream_limit_bytes: usize,
 }
 
 /// The process `slave(1)`.
@@ -51,6 +53,8 @@ pub struct AgentProcess {
     boot_id: String,
     detector: Box<dyn Detector>,
     timers: HashMap<TimerId, Timer>,
+    /// The calls of executors over HTTP, and their streams.
+    pub(crate) streams: Streams,
     /// Which links lead to masters; the others lead to executors.
     masters: HashSet<Upid>,
     /// The process that answers `/files`; it ends with this one.
@@ -74,6 +78,7 @@ impl AgentProcess {
             boot_id: parts.boot_id,
             detector: parts.detector,
             timers: HashMap::new(),
+            streams: Streams::new(parts.stream_limit_bytes),
             masters: HashSet::new(),
             files: None,
             shared: parts.shared,
@@ -96,6 +101,15 @@ impl AgentProcess {
         match effect {
             Effect::Send { to, message } => send_master(context, &to, message),
             Effect::SendExecutor { to, message } => send_executor(context, &to, message),
+            Effect::Respond { request, response } => {
+                self.streams.respond(context, request, response);
+            }
+            Effect::SendEvent { stream, event } => {
+                if self.streams.send(stream, &event) {
+                    self.shared.count(Counter::ExecutorStreamsCut, 1);
+                }
+            }
+            Effect::CloseStream(stream) => self.streams.close(stream),
             Effect::LinkMaster(master) => self.link_master(context, &master),
             Effect::LinkExecutor(executor) => link_executor(context, &executor),
             Effect::DetectMaster => self.detect(context),

@@ -75,10 +75,18 @@ pub fn start_with(
     let shared = Arc::new(Shared::new(paths, config.flags, pid, core.snapshot()));
     metrics::register(node.metrics(), &shared);
     let executor = config.executor;
+    let stream_limit_bytes = config.stream_limit_bytes;
     let containerizer: MakeContainerizer =
         Box::new(|report| Ok(Box::new(Posix::start(executor, sandboxes, report)?)));
-    let shared_too = shared.clone();
-    let parts = Parts { core, recovered, boot_id, containerizer, detector, shared: shared_too };
+    let parts = Parts {
+        core,
+        recovered,
+        boot_id,
+        containerizer,
+        detector,
+        shared: shared.clone(),
+        stream_limit_bytes,
+    };
     let pid = node.spawn(PROCESS_ID, AgentProcess::new(parts))?;
     Ok(AgentHandle { node: node.clone(), pid, shared })
 }

@@ -8,10 +8,12 @@
 //! - [`jobs`]: tasks from their launch to their end
 //! - [`kills`]: `kill -9` of master, agent and executor
 //! - [`metrics`]: what daemons measure
+//! - [`executors`]: executors that are not ours
 //! - [`commands`]: the commands of the binary
 
 mod commands;
 mod daemons;
+mod executors;
 mod jobs;
 mod kills;
 mod metrics;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use mesos_framework::{
-    Driver, Framework, Offer, Room, Running, Scheduler, Task, TaskId, TaskState, TaskStatus,
+    AgentId, Driver, ExecutorId, Framework, Offer, Room, Running, Scheduler, Task, TaskId,
+    TaskState, TaskStatus,
 };
 
 use crate::daemons::PATIENCE;
@@ -14,6 +15,9 @@ use crate::daemons::PATIENCE;
 struct Heard {
     updates: Vec<TaskStatus>,
     subscriptions: usize,
+    messages: Vec<Vec<u8>>,
+    /// Executors that ended, with their status.
+    failures: Vec<(Option<ExecutorId>, Option<i32>)>,
     errors: Vec<String>,
 }
 
@@ -59,6 +63,17 @@ impl Record {
     pub fn wait_for_subscriptions(&self, count: usize) {
         let what = format!("{count} subscriptions");
         self.wait(&what, |heard| heard.subscriptions >= count);
+    }
+
+    /// Waits until an executor has sent this message.
+    pub fn wait_for_message(&self, data: &[u8]) {
+        self.wait("a message", |heard| heard.messages.iter().any(|message| message == data));
+    }
+
+    /// Waits until an executor has ended, and gives it with its status.
+    pub fn wait_for_failure(&self) -> (Option<ExecutorId>, Option<i32>) {
+        self.wait("an executor ends", |heard| !heard.failures.is_empty());
+        self.heard.0.lock().expect("no test panics here").failures[0].clone()
     }
 
     /// All updates of a task, in order.
@@ -144,6 +159,20 @@ impl Scheduler for Recorder {
 
     fn update(&mut self, _: &Driver, status: TaskStatus) {
         self.record.add(|heard| heard.updates.push(status));
+    }
+
+    fn message(&mut self, _: &Driver, _: AgentId, _: ExecutorId, data: &[u8]) {
+        self.record.add(|heard| heard.messages.push(data.to_vec()));
+    }
+
+    fn failure(
+        &mut self,
+        _: &Driver,
+        _: Option<AgentId>,
+        executor: Option<ExecutorId>,
+        status: Option<i32>,
+    ) {
+        self.record.add(|heard| heard.failures.push((executor, status)));
     }
 
     fn error(&mut self, _: &Driver, message: &str) {

@@ -245,6 +245,8 @@ impl World {
                     self.send(me, Endpoint::Executor(executor), message);
                 }
             }
+            // Executors speak with actor messages here.
+            Effect::Respond { .. } | Effect::SendEvent { .. } | Effect::CloseStream(_) => {}
             Effect::LinkMaster(_) => self.link(me, Endpoint::Master),
             Effect::LinkExecutor(pid) => {
                 if let Some(executor) = ExecutorId::from_pid(&pid) {

@@ -210,6 +210,22 @@ fn a_broken_link_loses_the_tasks_of_those_who_do_not() {
 }
 
 #[test]
+fn the_end_of_a_task_is_not_told_as_a_return() {
+    let (mut world, agent, scheduler) = running(framework("r1"));
+    world.update(&agent, &scheduler, "t", TaskState::Finished);
+    let known = known_task(&world, &scheduler);
+    world.acknowledge(&scheduler, &agent, "t", TaskState::Finished);
+    assert!(world.snapshot().frameworks[&scheduler.id].tasks.is_empty());
+    world.events(&scheduler);
+    // The agent died before it had written the acknowledgement down.
+    let info = info_of(&world, &scheduler);
+    world.reregister(&agent, vec![info], vec![known]);
+    assert!(world.statuses(&scheduler).is_empty());
+    world.update(&agent, &scheduler, "t", TaskState::Finished);
+    assert_eq!(world.statuses(&scheduler)[0].state, TaskState::Finished);
+}
+
+#[test]
 fn those_without_partition_awareness_hear_of_lost_tasks() {
     let (mut world, agent, scheduler) = running(plain_framework());
     world.event(Event::AgentExited { pid: agent.pid.clone() });

@@ -1,54 +1,22 @@
-//! The media types of calls and events: JSON, and MessagePack from the same types.
+//! Calls and events in the media types of the API: JSON, and MessagePack from the same types.
 
-use libprocess::http::{Request, Response, header};
+use libprocess::http::Response;
 use mesos::schema::Message;
 use mesos::{json, msgpack};
 
-/// How a body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum MediaType {
-    Json,
-    Msgpack,
+pub(crate) use libprocess::http::MediaType;
+
+/// What a media type makes of messages.
+pub(crate) trait Codec {
+    /// Reads a call; the error has Mesos's words.
+    fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>>;
+
+    /// Writes an event or an answer.
+    fn write<T: Message>(self, value: &T) -> Vec<u8>;
 }
 
-impl MediaType {
-    /// Its name in headers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Msgpack => "application/msgpack",
-        }
-    }
-
-    /// The media type of a request's body. Parameters are refused, as Mesos does.
-    pub fn of_body(request: &Request) -> Result<Self, Box<Response>> {
-        match request.header(header::CONTENT_TYPE) {
-            Some("application/json") => Ok(Self::Json),
-            Some("application/msgpack" | "application/x-msgpack") => Ok(Self::Msgpack),
-            Some(_) => Err(Box::new(Response::unsupported_media_type(
-                "Expecting 'Content-Type' of application/json or application/msgpack",
-            ))),
-            None => Err(Box::new(Response::bad_request("Expecting 'Content-Type' to be present"))),
-        }
-    }
-
-    /// The media type that a client likes best for the answer; JSON if it does not care.
-    pub fn accepted(request: &Request) -> Result<Self, Box<Response>> {
-        let json = request.quality(Self::Json.name());
-        let msgpack =
-            request.quality(Self::Msgpack.name()).max(request.quality("application/x-msgpack"));
-        match (json > 0.0, msgpack > 0.0) {
-            (true, true) if msgpack > json => Ok(Self::Msgpack),
-            (true, _) => Ok(Self::Json),
-            (false, true) => Ok(Self::Msgpack),
-            (false, false) => Err(Box::new(Response::not_acceptable(
-                "Expecting 'Accept' to allow 'application/msgpack' or 'application/json'",
-            ))),
-        }
-    }
-
-    /// Reads a call; the error has Mesos's words.
-    pub fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>> {
+impl Codec for MediaType {
+    fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>> {
         let call = match self {
             Self::Json => json::from_slice(body, "Call").map_err(|error| error.in_body()),
             Self::Msgpack => msgpack::from_stranger(body)
@@ -57,46 +25,10 @@ impl MediaType {
         call.map_err(|error| Box::new(Response::bad_request(error)))
     }
 
-    /// Writes an event or an answer.
-    pub fn write<T: Message>(self, value: &T) -> Vec<u8> {
+    fn write<T: Message>(self, value: &T) -> Vec<u8> {
         match self {
             Self::Json => json::to_vec(value),
             Self::Msgpack => msgpack::to_vec(value),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use libprocess::http::Method;
-    use libprocess::http::header::{HeaderName, HeaderValue};
-
-    fn request(name: HeaderName, value: &'static str) -> Request {
-        let mut request = Request::new(Method::POST, "/api/v1");
-        request.headers.insert(name, HeaderValue::from_static(value));
-        request
-    }
-
-    #[test]
-    fn the_body_has_one_of_two_types() {
-        let of = |value| MediaType::of_body(&request(header::CONTENT_TYPE, value));
-        assert_eq!(of("application/json").unwrap(), MediaType::Json);
-        assert_eq!(of("application/msgpack").unwrap(), MediaType::Msgpack);
-        assert_eq!(of("application/json; charset=utf-8").unwrap_err().status.as_u16(), 415);
-        let none = MediaType::of_body(&Request::new(Method::POST, "/"));
-        assert_eq!(none.unwrap_err().body_text(), Some("Expecting 'Content-Type' to be present"));
-    }
-
-    #[test]
-    fn the_client_chooses_the_answer_s_type() {
-        let of = |value| MediaType::accepted(&request(header::ACCEPT, value));
-        assert_eq!(of("*/*").unwrap(), MediaType::Json);
-        assert_eq!(of("application/msgpack").unwrap(), MediaType::Msgpack);
-        assert_eq!(of("application/json;q=0.5, application/msgpack").unwrap(), MediaType::Msgpack);
-        assert_eq!(of("application/json;q=0").unwrap_err().status.as_u16(), 406);
-        assert_eq!(of("text/html").unwrap_err().status.as_u16(), 406);
-        let any = MediaType::accepted(&Request::new(Method::POST, "/"));
-        assert_eq!(any.unwrap(), MediaType::Json);
     }
 }

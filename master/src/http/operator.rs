@@ -11,7 +11,7 @@ use master_core::Event;
 use mesos::master_info::Metric;
 use mesos::v1::master::{self, Call, CallType, GetMetricsResponse, ResponseType};
 
-use super::media::MediaType;
+use super::media::{Codec as _, MediaType};
 use super::readers::What;
 use super::{Realm, files, maintenance, reservations, route_leader, unless_post, weights};
 use crate::process::MasterProcess;

@@ -9,7 +9,7 @@ use libprocess::Context;
 use libprocess::http::{Help, Reply, Request, Response};
 use mesos::v1::master::CallType;
 
-use super::media::MediaType;
+use super::media::{Codec as _, MediaType};
 use super::{Realm, route_leader};
 use crate::process::MasterProcess;
 use crate::render::lists::TaskPage;

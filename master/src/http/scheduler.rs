@@ -7,7 +7,7 @@ use libprocess::http::{Help, Reply, Request, Response};
 use master_core::Event;
 use mesos::v1::scheduler::{Call, CallType};
 
-use super::media::MediaType;
+use super::media::{Codec as _, MediaType};
 use super::{Realm, route_leader, unless_post};
 use crate::process::MasterProcess;
 

@@ -12,7 +12,7 @@ use master_core::Event;
 use master_core::event::ConnectionId;
 use mesos::{recordio, v1};
 
-use super::media::MediaType;
+use super::media::{Codec as _, MediaType};
 use crate::process::MasterProcess;
 
 struct Stream {

@@ -137,6 +137,7 @@ impl Agent {
             Event::MasterMessage { from, message } => self.master_message(io, &from, message),
             Event::MasterExited { master } => self.master_exited(io, &master),
             Event::ExecutorMessage { from, message } => self.executor_message(io, from, message),
+            Event::ExecutorCall { request, call } => self.executor_call(io, request, *call),
             Event::ExecutorExited { executor } => self.executor_exited(io, &executor),
             Event::ContainerLaunched { container, result } => {
                 self.container_launched(io, &container, result);
@@ -213,7 +214,7 @@ impl Agent {
             Then::Deliver(container, task) => self.delivery_written(io, &container, &task),
             Then::OpenGate(container) => self.open_gate(io, &container),
             Then::Forward { framework, task, uuid, executor } => {
-                self.update_written(io, &framework, &task, uuid, executor);
+                self.update_written(io, &framework, &task, uuid, executor.as_ref());
             }
             Then::Advance { framework, task, uuid } => {
                 self.advance(io, &framework, &task, &uuid);
@@ -231,6 +232,7 @@ impl Agent {
             }
             Some(Timer::ExecutorShutdown(container)) => self.shutdown_timed_out(io, &container),
             Some(Timer::ExecutorReconnect(container)) => self.reconnect_timed_out(io, &container),
+            Some(Timer::ExecutorHeartbeat(container)) => self.heartbeat(io, &container),
             Some(Timer::Reregistration) => self.reregistration_timed_out(io),
             Some(Timer::Update(framework, task)) => self.forward(io, &framework, &task),
             Some(Timer::Collect) => self.collect(io),

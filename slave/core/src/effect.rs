@@ -8,10 +8,11 @@ use mesos::ids::{ContainerId, FrameworkId};
 use mesos::internal::{AgentToExecutor, AgentToMaster};
 use mesos::resources::Resources;
 use mesos::task::TaskInfo;
+use mesos::v1::executor;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
-use crate::ids::{ExecutorPid, MasterPid, TimerId, WriteId};
+use crate::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 use crate::metrics::Counter;
 
 /// Something for the shell to do.
@@ -36,6 +37,23 @@ pub enum Effect {
         /// The message.
         message: AgentToExecutor,
     },
+    /// Answer a request.
+    Respond {
+        /// The request.
+        request: RequestId,
+        /// The answer.
+        response: Response,
+    },
+    /// Write an event to the stream of an executor. A stream whose reader is too slow is cut at a
+    /// bound, and reported with `ExecutorExited`.
+    SendEvent {
+        /// The stream.
+        stream: RequestId,
+        /// The event.
+        event: Box<executor::Event>,
+    },
+    /// End the stream of an executor, after what was written to it. Nothing reports its end.
+    CloseStream(RequestId),
     /// Link to a master, over a fresh connection: an old one may be half open. When the link
     /// breaks the shell says so with `MasterExited`.
     LinkMaster(MasterPid),
@@ -101,6 +119,22 @@ pub enum Effect {
     Exit {
         /// The error to print and to exit with failure for, if there is one.
         error: Option<String>,
+    },
+}
+
+/// The answer to a request over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Response {
+    /// 200, and a stream of events begins.
+    Stream,
+    /// 202, without a body: the call was taken.
+    Accepted,
+    /// The call was refused.
+    Refused {
+        /// The status: 400 and above.
+        status: u16,
+        /// Why, in Mesos's words: clients look at them.
+        text: String,
     },
 }
 

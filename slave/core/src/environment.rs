@@ -7,8 +7,6 @@ use mesos::executor_info::CommandInfo;
 use crate::config::Config;
 use crate::executor::Executor;
 
-/// The longest wait of an HTTP executor between two attempts to come back.
-const SUBSCRIPTION_BACKOFF_MAX: Duration = Duration::from_secs(2);
 /// Where programs are looked for, if the operator does not say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -46,7 +44,9 @@ pub(crate) fn environment(
     own("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", duration_text(grace));
     if executor.checkpoint {
         own("MESOS_RECOVERY_TIMEOUT", duration_text(config.recovery_timeout));
-        own("MESOS_SUBSCRIPTION_BACKOFF_MAX", duration_text(SUBSCRIPTION_BACKOFF_MAX));
+        // Who waits longer between two attempts is given up before the second one.
+        let longest = config.executor_reregistration_timeout;
+        own("MESOS_SUBSCRIPTION_BACKOFF_MAX", duration_text(longest));
     }
     variables
 }

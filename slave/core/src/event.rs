@@ -6,9 +6,10 @@ use mesos::internal::{ExecutorToAgent, MasterToAgent};
 use mesos::master_info::MasterInfo;
 use mesos::resource::Resource;
 use mesos::task::{Reason, TaskState};
+use mesos::v1::executor;
 
 use crate::checkpoint::RecoveredState;
-use crate::ids::{ExecutorPid, MasterPid, TimerId, WriteId};
+use crate::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 
 /// Something that happened outside the core, in the order in which the shell learnt of it.
 #[derive(Debug, Clone)]
@@ -42,7 +43,15 @@ pub enum Event {
         /// What it says.
         message: ExecutorToAgent,
     },
-    /// The connection to an executor broke. Its container may be alive.
+    /// A call of the executor API. It is answered by `Respond` within the same step.
+    ExecutorCall {
+        /// The request that carries it. A good SUBSCRIBE makes it a stream of events.
+        request: RequestId,
+        /// What it says, as it was read.
+        call: Box<executor::Call>,
+    },
+    /// The connection to an executor broke: its link, or its stream of events. Its container may
+    /// be alive.
     ExecutorExited {
         /// The executor that the connection led to.
         executor: ExecutorPid,

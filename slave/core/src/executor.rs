@@ -159,6 +159,11 @@ impl Executor {
         !self.queued.is_empty() || !self.launched_tasks.is_empty()
     }
 
+    /// Whether it was never given a task, and none is left that it could be given.
+    pub(crate) fn is_needless(&self) -> bool {
+        !self.used && !self.has_live_tasks()
+    }
+
     /// A task that it was given, to be changed.
     pub(crate) fn task_mut(&mut self, task: &TaskId) -> Option<&mut Task> {
         match self.launched_tasks.get_mut(task) {

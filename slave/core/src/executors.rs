@@ -1,10 +1,11 @@
 //! What executors say, and what is relayed to them (rows RC-03, SL-15, SL-18).
 
 use mesos::agent::AgentInfo;
+use mesos::bytes::Bytes;
 use mesos::ids::{ContainerId, TaskId};
 use mesos::internal::{
-    ExecutorRegistered, ExecutorReregistered, ExecutorToAgent, ExecutorToFramework,
-    FrameworkToExecutor, KillTask, RegisterExecutor, ReregisterExecutor, ShutdownExecutor,
+    ExecutorReregistered, ExecutorToAgent, ExecutorToFramework, FrameworkToExecutor, KillTask,
+    RegisterExecutor, ReregisterExecutor, ShutdownExecutor,
 };
 use mesos::task::{Reason, TaskState};
 
@@ -13,7 +14,7 @@ use crate::checkpoint::Checkpoint;
 use crate::effect::Effect;
 use crate::environment::duration_text;
 use crate::event::ContainerTermination;
-use crate::executor::ExecutorState;
+use crate::executor::{Executor, ExecutorState};
 use crate::framework::FrameworkState;
 use crate::ids::ExecutorPid;
 use crate::metrics::Counter;
@@ -63,17 +64,7 @@ impl Agent {
         if expected {
             self.connect(io, &key, from.clone());
         }
-        let Some(framework) = self.frameworks.get(&key.framework) else { return };
-        let Some(executor) = framework.executors.get(&key.executor) else { return };
-        let message = ExecutorRegistered {
-            executor_info: (*executor.info).clone(),
-            framework_id: key.framework.clone(),
-            framework_info: (*framework.info).clone(),
-            agent_id: self.id(),
-            agent_info: AgentInfo::clone(&self.info),
-            container_id: Some(executor.container.clone()),
-        };
-        io.tell(&from, message);
+        self.welcome(io, &key, &from);
         self.fit_container(io, &key);
         self.deliver(io, &key);
     }
@@ -103,7 +94,7 @@ impl Agent {
             ExecutorReregistered { agent_id: self.id(), agent_info: AgentInfo::clone(&self.info) };
         io.tell(&from, answer);
         for update in message.updates {
-            self.take_update(io, &key, update, Some(from.clone()));
+            self.take_message(io, &key, update);
         }
         let Some(executor) = self.executor_mut(&key) else { return };
         for task in &message.tasks {
@@ -115,43 +106,62 @@ impl Agent {
         }
         let has = |id: &TaskId| message.tasks.iter().any(|task| task.task_id == *id);
         self.drop_undelivered(io, &key, has);
-        self.repeat_kills(io, &key, &from);
-        self.fit_container(io, &key);
-        self.deliver(io, &key);
-        if recovering {
-            self.finish_recovery_if_all_are_back(io);
-        }
+        self.resume_executor(io, &key, &from);
     }
 
-    /// Whether executors of this kind may talk to the agent at all.
-    fn takes_executors_of(&self, key: &ExecutorKey) -> bool {
+    /// Goes on with an executor that has come back, or ends one that nobody needs any more.
+    pub(crate) fn resume_executor(
+        &mut self,
+        io: &mut Step<'_>,
+        key: &ExecutorKey,
+        pid: &ExecutorPid,
+    ) {
+        if self.executor(key).is_some_and(Executor::is_needless) {
+            io.info(format!("executor {} has nothing to do", key.executor));
+            self.end_executor(io, key);
+        } else {
+            self.repeat_kills(io, key, pid);
+            self.fit_container(io, key);
+            self.deliver(io, key);
+        }
+        self.finish_recovery_if_all_are_back(io);
+    }
+
+    /// Whether executors of this framework may talk to the agent at all.
+    pub(crate) fn takes_executors_of(&self, key: &ExecutorKey) -> bool {
         let framework = self.frameworks.get(&key.framework);
         self.state != AgentState::Terminating
             && framework.is_some_and(|framework| framework.state == FrameworkState::Running)
     }
 
-    fn turn_away(&self, io: &mut Step<'_>, from: &ExecutorPid, key: &ExecutorKey) {
+    pub(crate) fn turn_away(&self, io: &mut Step<'_>, from: &ExecutorPid, key: &ExecutorKey) {
         io.warn(format!("shutting down executor {} at {from}: it is not expected", key.executor));
         io.tell(from, ShutdownExecutor { executor_id: None, framework_id: None });
+        io.hang_up(from);
     }
 
     /// Notes how an executor is reached.
-    fn connect(&mut self, io: &mut Step<'_>, key: &ExecutorKey, pid: ExecutorPid) {
+    pub(crate) fn connect(&mut self, io: &mut Step<'_>, key: &ExecutorKey, pid: ExecutorPid) {
         let agent = self.id();
         let Some(executor) = self.executor_mut(key) else { return };
         let old = executor.pid.replace(pid.clone());
         executor.state = ExecutorState::Running;
         let container = executor.container.clone();
-        let run = executor.checkpoint.then(|| executor.run(&agent));
+        // An executor over HTTP finds the next agent by itself.
+        let found_by_pid = executor.checkpoint && pid.stream().is_none();
+        let run = found_by_pid.then(|| executor.run(&agent));
         if run.is_some() {
             // A task must not reach an executor that the next agent could not find.
             executor.gates += 1;
         }
-        if let Some(old) = old {
-            self.peers.remove(&old);
+        if let Some(old) = old.filter(|old| self.peers.remove(old).is_some() && *old != pid) {
+            io.hang_up(&old);
         }
         self.peers.insert(pid.clone(), key.clone());
-        io.push(Effect::LinkExecutor(pid.clone()));
+        match pid.stream() {
+            Some(_) => self.plan_heartbeat(io, &container),
+            None => io.push(Effect::LinkExecutor(pid.clone())),
+        }
         if let Some(run) = run {
             let then = Then::OpenGate(container.clone());
             self.writes.write(io, Checkpoint::ExecutorPid { run, pid }, then);
@@ -161,7 +171,7 @@ impl Agent {
     }
 
     /// Reports the end of tasks that were on their way when the connection broke.
-    fn drop_undelivered(
+    pub(crate) fn drop_undelivered(
         &mut self,
         io: &mut Step<'_>,
         key: &ExecutorKey,
@@ -181,6 +191,9 @@ impl Agent {
             update.status.reason = Some(Reason::AgentRestarted);
             update.status.message = Some("Task launched during agent restart".to_string());
             self.report(io, key, update);
+        }
+        if let Some(executor) = self.executor_mut(key) {
+            executor.used |= !executor.launched_tasks.is_empty();
         }
     }
 
@@ -243,8 +256,7 @@ impl Agent {
 
     pub(crate) fn registration_timed_out(&mut self, io: &mut Step<'_>, container: &ContainerId) {
         let Some(key) = self.key_of(container) else { return };
-        let waiting =
-            |executor: &crate::executor::Executor| executor.state == ExecutorState::Registering;
+        let waiting = |executor: &Executor| executor.state == ExecutorState::Registering;
         if !self.executor(&key).is_some_and(waiting) {
             return;
         }
@@ -258,25 +270,31 @@ impl Agent {
         self.destroy_executor(io, &key, doom);
     }
 
-    /// Relays octets from an executor to its framework, through the master.
     fn executor_message_to_framework(
         &mut self,
         io: &mut Step<'_>,
         from: &ExecutorPid,
         message: ExecutorToFramework,
     ) {
-        let key = self.peers.get(from).cloned();
-        let leader = self.registration.leader.clone();
-        let (Some(key), Some(leader), AgentState::Running) = (key, leader, self.state) else {
+        match self.peers.get(from).cloned() {
+            Some(key) => self.relay_to_framework(io, &key, message.data),
+            None => io.count(Counter::InvalidFrameworkMessages),
+        }
+    }
+
+    /// Relays octets from an executor to its framework, through the master.
+    pub(crate) fn relay_to_framework(&mut self, io: &mut Step<'_>, key: &ExecutorKey, data: Bytes) {
+        let leader = self.registration.leader.clone().filter(|_| self.takes_executors_of(key));
+        let (Some(leader), AgentState::Running) = (leader, self.state) else {
             io.count(Counter::InvalidFrameworkMessages);
             return;
         };
         io.count(Counter::ValidFrameworkMessages);
         let message = ExecutorToFramework {
             agent_id: self.id(),
-            framework_id: key.framework,
-            executor_id: key.executor,
-            data: message.data,
+            framework_id: key.framework.clone(),
+            executor_id: key.executor.clone(),
+            data,
         };
         io.push(Effect::Send { to: leader.pid.clone(), message: message.into() });
     }

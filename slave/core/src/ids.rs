@@ -44,9 +44,22 @@ peer! {
     /// A master, as the shell reaches it: the text of its UPID, such as `master@10.0.0.1:5050`.
     MasterPid;
     /// An executor, as the shell reaches it. For an executor that speaks with actor messages it is
-    /// the text of its UPID; for one on the HTTP executor API the shell makes one up per stream.
-    /// It is opaque to the core, and the shell finds it again in checkpoints after a restart.
+    /// the text of its UPID, which the shell finds again in checkpoints after a restart; for one on
+    /// the executor API it stands for one stream of events, and ends with it.
     ExecutorPid;
+}
+
+impl ExecutorPid {
+    /// The executor at the other end of a stream of events. No UPID looks like this.
+    pub fn over_http(stream: RequestId) -> Self {
+        Self::new(format!("http({})", stream.0))
+    }
+
+    /// The stream of events, if that is how the executor is reached.
+    pub fn stream(&self) -> Option<RequestId> {
+        let number = self.as_str().strip_prefix("http(")?.strip_suffix(')')?;
+        number.parse().ok().map(RequestId)
+    }
 }
 
 macro_rules! counter_id {
@@ -60,7 +73,24 @@ macro_rules! counter_id {
 counter_id! {
     /// A write that the core has asked for; its outcome comes back under this id.
     WriteId;
+    /// A request over HTTP, and the stream of events that it opens, if it opens one. Ids are not
+    /// used twice in one run of the agent.
+    RequestId;
     /// A timer. Every timer that is set gets a new id, so that one that fires while it is being
     /// cancelled is told apart from its successor.
     TimerId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_told_from_a_process() {
+        let pid = ExecutorPid::over_http(RequestId(7));
+        assert_eq!(pid.stream(), Some(RequestId(7)));
+        for text in ["executor(1)@10.0.0.1:5051", "http(x)", "http(7", "http(7)@10.0.0.1:1"] {
+            assert_eq!(ExecutorPid::new(text).stream(), None, "{text}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use mesos::internal::KillTask;
 use mesos::task::{Reason, TaskState};
 
 use crate::agent::{Agent, AgentState, ExecutorKey};
-use crate::executor::ExecutorState;
+use crate::executor::{Executor, ExecutorState};
 use crate::framework::FrameworkState;
 use crate::step::Step;
 use crate::task::dropped;
@@ -57,7 +57,7 @@ impl Agent {
         let mut update = self.new_update(io, id, task, state);
         update.status.reason = Some(Reason::ExecutorTerminated);
         update.status.message = Some("Cannot find executor".to_string());
-        self.submit(io, update, None, None);
+        self.submit(io, update, None, false);
     }
 
     fn kill_pending(&mut self, io: &mut Step<'_>, message: &KillTask) {
@@ -94,9 +94,7 @@ impl Agent {
             update.status.message = Some(killed_text(queued.group).to_string());
             self.report(io, key, update);
         }
-        let idle =
-            |executor: &crate::executor::Executor| !executor.used && !executor.has_live_tasks();
-        if self.executor(key).is_some_and(idle) {
+        if self.executor(key).is_some_and(Executor::is_needless) {
             // It was made for tasks that nobody wants any more.
             self.end_executor(io, key);
         }

@@ -118,11 +118,13 @@ impl Agent {
         let state = self.executor(key).map(|executor| executor.state);
         let refusal = match (state, launch.launch_executor) {
             (None, Some(false)) => {
-                Some("No executor is expected to launch and there is no executor running")
+                Some("No executor is expected to launch and there is none running")
             }
             (Some(ExecutorState::Terminating), _) => Some("Executor terminating"),
             (Some(ExecutorState::Terminated), _) => Some("Executor terminated"),
-            (Some(_), Some(true)) => Some("Executor is expected to launch but is already running"),
+            (Some(_), Some(true)) => {
+                Some("Master wants to launch executor, but one already exists")
+            }
             (None, _) | (Some(_), _) => None,
         };
         if let Some(message) = refusal {
@@ -361,7 +363,7 @@ impl Agent {
             let mut update = self.new_update(io, framework, &task.task_id, state);
             update.status.reason = Some(reason);
             update.status.message = Some(message.to_string());
-            self.submit(io, update, None, None);
+            self.submit(io, update, None, false);
         }
     }
 

@@ -6,7 +6,7 @@
 //!
 //! It deliberately performs no I/O: no clock, no sockets, no files, no processes, no randomness
 //! that is not seeded. It knows nothing of how a container is made, how a checkpoint is encoded,
-//! or by which way an executor speaks. Authentication, draining, oversubscription and operations
+//! or how a stream of events is framed. Authentication, draining, oversubscription and operations
 //! on resources are not in it yet.
 //!
 //! # What the shell owes the core
@@ -27,7 +27,8 @@
 //!   read
 //! - [`registration`]: the way into the cluster and back
 //! - `launch`, `command_executor`, `environment`: from a task to a container
-//! - `executors`, `kill`, `termination`: what executors say, and how they end
+//! - `executors`, [`executor_api`], `kill`, `termination`: what executors say, in actor messages
+//!   and over HTTP, and how they end
 //! - `updates`, `streams`: status updates, reliable and in order
 //! - `recovery`, [`compatibility`]: what a restarted agent makes of its checkpoints
 //! - `housekeeping`, `gc`: what is collected, and when
@@ -42,6 +43,7 @@ pub mod effect;
 mod environment;
 pub mod event;
 pub mod executor;
+pub mod executor_api;
 mod executors;
 pub mod framework;
 mod gc;

@@ -33,6 +33,8 @@ pub enum Counter {
     ValidFrameworkMessages,
     /// Messages between frameworks and executors that had nowhere to go.
     InvalidFrameworkMessages,
+    /// Streams of executors that did not read what they were sent.
+    ExecutorStreamsCut,
     /// Containers that could not be made.
     ContainerLaunchErrors,
     /// Checkpoints that were damaged.
@@ -45,7 +47,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter: they are reported before they count anything.
-    pub const ALL: [Counter; 15] = [
+    pub const ALL: [Counter; 16] = [
         Counter::TasksFinished,
         Counter::TasksFailed,
         Counter::TasksKilled,
@@ -57,6 +59,7 @@ impl Counter {
         Counter::InvalidStatusUpdates,
         Counter::ValidFrameworkMessages,
         Counter::InvalidFrameworkMessages,
+        Counter::ExecutorStreamsCut,
         Counter::ContainerLaunchErrors,
         Counter::RecoveryErrors,
         Counter::PathRemovalsSucceeded,
@@ -77,6 +80,7 @@ impl Counter {
             Counter::InvalidStatusUpdates => "slave/invalid_status_updates",
             Counter::ValidFrameworkMessages => "slave/valid_framework_messages",
             Counter::InvalidFrameworkMessages => "slave/invalid_framework_messages",
+            Counter::ExecutorStreamsCut => "slave/executor_streams_cut",
             Counter::ContainerLaunchErrors => "slave/container_launch_errors",
             Counter::RecoveryErrors => "slave/recovery_errors",
             Counter::PathRemovalsSucceeded => "gc/path_removals_succeeded",

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mesos::bytes::Bytes;
-use mesos::ids::{ContainerId, FrameworkId, TaskId};
+use mesos::ids::{ContainerId, ExecutorId, FrameworkId, TaskId};
 
 use crate::checkpoint::Checkpoint;
 use crate::effect::Effect;
-use crate::ids::{ExecutorPid, TimerId, WriteId};
+use crate::ids::{TimerId, WriteId};
 use crate::step::Step;
 
 /// What a timer is for. There is at most one timer for each.
@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     ExecutorShutdown(ContainerId),
     /// The executor in this container lost its connection and has not come back.
     ExecutorReconnect(ContainerId),
+    /// The executor in this container, which reads a stream of events, is due a sign of life.
+    ExecutorHeartbeat(ContainerId),
     /// The executors of the last run have had their time to come back.
     Reregistration,
     /// The framework has not acknowledged the update of this task.
@@ -83,8 +85,8 @@ pub(crate) enum Then {
     Deliver(ContainerId, TaskId),
     /// The tasks of the executor in this container wait for one thing fewer.
     OpenGate(ContainerId),
-    /// The update may be forwarded, and the executor may forget it.
-    Forward { framework: FrameworkId, task: TaskId, uuid: Bytes, executor: Option<ExecutorPid> },
+    /// The update may be forwarded, and the executor that sent it may forget it.
+    Forward { framework: FrameworkId, task: TaskId, uuid: Bytes, executor: Option<ExecutorId> },
     /// The acknowledged update may make room for the next.
     Advance { framework: FrameworkId, task: TaskId, uuid: Bytes },
 }

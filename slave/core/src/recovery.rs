@@ -20,7 +20,7 @@ use imbl::{OrdMap, Vector};
 use mesos::agent::AgentInfo;
 use mesos::ids::FrameworkId;
 use mesos::internal::ReconnectExecutor;
-use mesos::task::TaskState;
+use mesos::task::{StatusSource, TaskState};
 
 use crate::agent::{Agent, AgentState, ExecutorKey};
 use crate::checkpoint::{
@@ -168,7 +168,8 @@ impl Agent {
             directory: self.paths.sandbox(&id),
             checkpoint: true,
             state: ExecutorState::Registering,
-            pid: executor_pid,
+            // A stream of events ended with the last agent; its executor comes back by itself.
+            pid: executor_pid.filter(|pid| pid.stream().is_none()),
             launched: forked_pid.is_some().then_some(launched),
             queued: Vector::new(),
             launched_tasks: OrdMap::new(),
@@ -179,7 +180,7 @@ impl Agent {
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
-            used: true,
+            used: false,
         };
         for task in tasks {
             self.recover_task(&id, &mut executor, task);
@@ -201,6 +202,7 @@ impl Agent {
             match entry {
                 UpdateRecord::Update(update) => {
                     record(&mut task, &update.status);
+                    executor.used |= update.status.source == Some(StatusSource::Executor);
                     open = true;
                 }
                 UpdateRecord::Acknowledged(uuid) => {

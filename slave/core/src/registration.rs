@@ -232,7 +232,7 @@ impl Agent {
             update.status.reason = Some(Reason::Reconciliation);
             update.status.message =
                 Some("Reconciliation: Task is unknown to the agent".to_string());
-            self.submit(io, update, None, None);
+            self.submit(io, update, None, false);
         }
     }
 

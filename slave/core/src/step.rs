@@ -2,8 +2,9 @@
 
 use mesos::time::Time;
 
-use crate::effect::{Effect, Effects, Level};
-use crate::ids::ExecutorPid;
+use crate::effect::{Effect, Effects, Level, Response};
+use crate::executor_api::events;
+use crate::ids::{ExecutorPid, RequestId};
 use crate::metrics::Counter;
 
 /// One step under way.
@@ -17,12 +18,32 @@ impl Step<'_> {
         self.out.push(effect);
     }
 
+    /// Tells an executor something, in the way that it speaks.
     pub(crate) fn tell(
         &mut self,
         to: &ExecutorPid,
         message: impl Into<mesos::internal::AgentToExecutor>,
     ) {
-        self.push(Effect::SendExecutor { to: to.clone(), message: message.into() });
+        let message = message.into();
+        match to.stream() {
+            None => self.push(Effect::SendExecutor { to: to.clone(), message }),
+            Some(stream) => {
+                if let Some(event) = events::event(message) {
+                    self.push(Effect::SendEvent { stream, event: Box::new(event) });
+                }
+            }
+        }
+    }
+
+    /// Ends a stream of events. What actors are told needs no end.
+    pub(crate) fn hang_up(&mut self, peer: &ExecutorPid) {
+        if let Some(stream) = peer.stream() {
+            self.push(Effect::CloseStream(stream));
+        }
+    }
+
+    pub(crate) fn respond(&mut self, request: RequestId, response: Response) {
+        self.push(Effect::Respond { request, response });
     }
 
     pub(crate) fn count(&mut self, counter: Counter) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mesos::framework::FrameworkInfo;
 use mesos::ids::{ContainerId, FrameworkId, TaskId};
 use mesos::internal::{ShutdownExecutor, ShutdownFramework, UpdateFramework};
 use mesos::task::{Reason, TaskResourceLimitation, TaskState};
@@ -130,6 +129,7 @@ impl Agent {
         self.timers.cancel(io, &Timer::ExecutorRegistration(container.clone()));
         self.timers.cancel(io, &Timer::ExecutorReconnect(container.clone()));
         self.timers.cancel(io, &Timer::ExecutorShutdown(container.clone()));
+        self.timers.cancel(io, &Timer::ExecutorHeartbeat(container.clone()));
     }
 
     pub(crate) fn shutdown_timed_out(&mut self, io: &mut Step<'_>, container: &ContainerId) {
@@ -163,6 +163,7 @@ impl Agent {
         let (container, kind) = (executor.container.clone(), executor.kind);
         if let Some(pid) = pid {
             self.peers.remove(&pid);
+            io.hang_up(&pid);
         }
         self.containers.remove(&container);
         self.cancel_executor_timers(io, &container);
@@ -187,14 +188,14 @@ impl Agent {
         termination: &ContainerTermination,
     ) {
         let Some(framework) = self.frameworks.get(&key.framework) else { return };
-        let (info, terminating) = (framework.info.clone(), is_terminating(framework));
+        let terminating = is_terminating(framework);
         let Some(executor) = self.executor_mut(key) else { return };
         for queued in std::mem::take(&mut executor.queued) {
             for task in queued.tasks.iter() {
                 executor.adopt(task);
             }
         }
-        let verdict = verdict(termination, executor.doom.as_ref(), executor.kind, &info);
+        let verdict = verdict(termination, executor.doom.as_ref());
         let live: Vec<TaskId> = executor.launched_tasks.keys().cloned().collect();
         for task in live {
             let mut update = self.new_update(io, &key.framework, &task, verdict.state);
@@ -356,20 +357,10 @@ struct Verdict {
     limitation: Option<TaskResourceLimitation>,
 }
 
-/// Puts together what the containerizer says and why the agent ended the executor, if it did. An
-/// executor that ended for no known reason took its tasks with it; the built-in one is its task.
-fn verdict(
-    termination: &ContainerTermination,
-    doom: Option<&ContainerTermination>,
-    kind: ExecutorKind,
-    framework: &FrameworkInfo,
-) -> Verdict {
-    let doomed = |part: fn(&ContainerTermination) -> Option<TaskState>| doom.and_then(part);
-    let fallback = match kind {
-        ExecutorKind::Command => TaskState::Failed,
-        ExecutorKind::Default | ExecutorKind::Custom => gone(framework),
-    };
-    let state = termination.state.or(doomed(|doom| doom.state)).unwrap_or(fallback);
+/// Puts together what the containerizer says and why the agent ended the executor, if it did. Tasks
+/// whose executor just ended have failed, as in Mesos.
+fn verdict(termination: &ContainerTermination, doom: Option<&ContainerTermination>) -> Verdict {
+    let state = termination.state.or(doom.and_then(|doom| doom.state));
     let reason = termination.reason.or(doom.and_then(|doom| doom.reason));
     let mut messages: Vec<String> = Vec::new();
     for message in [doom.and_then(|doom| doom.message.clone()), termination.message.clone()] {
@@ -377,7 +368,7 @@ fn verdict(
     }
     let limited = &termination.limited_resources;
     Verdict {
-        state,
+        state: state.unwrap_or(TaskState::Failed),
         reason: reason.unwrap_or(Reason::ExecutorTerminated),
         message: match messages.is_empty() {
             true => "Executor terminated".to_string(),

@@ -2,7 +2,7 @@
 
 use mesos::bytes::Bytes;
 use mesos::container::{ContainerStatus, IpAddress, IpProtocol, NetworkInfo};
-use mesos::ids::{FrameworkId, TaskId};
+use mesos::ids::{ExecutorId, FrameworkId, TaskId};
 use mesos::internal::{StatusUpdate, StatusUpdateAcknowledgement};
 use mesos::task::{StatusSource, TaskState, TaskStatus};
 
@@ -29,16 +29,28 @@ impl Agent {
         let Some(key) = self.peers.get(from).cloned() else {
             return refuse(io, &update, "its sender is not a registered executor");
         };
-        self.take_update(io, &key, update, Some(from.clone()));
+        self.take_message(io, &key, update);
     }
 
-    /// Takes an update of a known executor in. `from` is told when it need not be kept.
+    /// Takes an update in that came as a message: whose it is and when it was made stand beside
+    /// its status there, and belong into it.
+    pub(crate) fn take_message(
+        &mut self,
+        io: &mut Step<'_>,
+        key: &ExecutorKey,
+        mut update: StatusUpdate,
+    ) {
+        update.executor_id = Some(key.executor.clone());
+        update.status.timestamp.get_or_insert(update.timestamp);
+        self.take_update(io, key, update);
+    }
+
+    /// Takes an update of a known executor in, which is told once it need not be kept.
     pub(crate) fn take_update(
         &mut self,
         io: &mut Step<'_>,
         key: &ExecutorKey,
         mut update: StatusUpdate,
-        from: Option<ExecutorPid>,
     ) {
         let agent_id = self.id();
         let ip = self.config.ip.clone();
@@ -59,34 +71,34 @@ impl Agent {
         };
         update.uuid = Some(uuid.clone());
         update.status.uuid = Some(uuid.clone());
-        update.executor_id = Some(key.executor.clone());
+        // Frameworks see the id of an executor in its updates only if it puts it there.
+        if update.executor_id.replace(key.executor.clone()).is_some() {
+            update.status.executor_id = Some(key.executor.clone());
+        }
         update.agent_id = Some(agent_id.clone());
-        update.status.executor_id = Some(key.executor.clone());
         update.status.agent_id = Some(agent_id);
-        update.status.source.get_or_insert(StatusSource::Executor);
-        update.status.timestamp.get_or_insert(update.timestamp);
+        update.status.source = Some(StatusSource::Executor);
 
-        let task = update.status.task_id.clone();
-        let Some(executor) = self.executor(key) else {
+        let Some(executor) = self.executor_mut(key) else {
             return refuse(io, &update, "its executor is unknown");
         };
-        let completed = executor.has_completed(&task) && !executor.has_task(&task);
+        executor.used = true;
         fill_container_status(&mut update.status, executor, &ip);
-        if self.streams.knows(&update.framework_id, &update.status.task_id, &uuid) {
+        let task = update.status.task_id.clone();
+        let had_task = executor.has_task(&task) || executor.has_completed(&task);
+        if self.streams.knows(&key.framework, &task, &uuid) {
             // A repetition says nothing new of the task.
-            self.submit(io, update, Some(key), from);
-            return;
-        }
-        if completed {
-            // The framework has acknowledged the end of the task: the executor may forget it too.
-            self.confirm(io, &key.framework, &task, uuid, from);
-            return refuse(io, &update, "its task is completed");
+            return self.submit(io, update, Some(key), true);
         }
         if let Err(error) = self.note(io, key, &update.status) {
+            if had_task {
+                // The end of the task is known: the executor may forget what came after it.
+                self.confirm(io, &key.framework, &task, uuid, Some(&key.executor));
+            }
             return refuse(io, &update, &error);
         }
         io.count(Counter::ValidStatusUpdates);
-        self.submit(io, update, Some(key), from);
+        self.submit(io, update, Some(key), true);
     }
 
     /// Notes a status of a task, and gives back what the task had if it is over.
@@ -156,17 +168,17 @@ impl Agent {
             return refuse(io, &update, &error);
         }
         io.count(Counter::ValidStatusUpdates);
-        self.submit(io, update, Some(key), None);
+        self.submit(io, update, Some(key), false);
     }
 
     /// Puts an update into the stream of its task: written first, then forwarded, then repeated
-    /// until it is acknowledged.
+    /// until it is acknowledged. `confirm` is whether its executor sent it and waits to hear.
     pub(crate) fn submit(
         &mut self,
         io: &mut Step<'_>,
         update: StatusUpdate,
         key: Option<&ExecutorKey>,
-        from: Option<ExecutorPid>,
+        confirm: bool,
     ) {
         let (framework, task) = (update.framework_id.clone(), update.status.task_id.clone());
         let Some(uuid) = update.uuid.clone() else { return };
@@ -174,17 +186,21 @@ impl Agent {
         let run = key.and_then(|key| self.executor(key)).filter(|executor| executor.checkpoint);
         let run = run.map(|executor| executor.run(&agent));
         let executor = key.map(|key| key.executor.clone());
+        let sender = executor.clone().filter(|_| confirm);
         match self.streams.submit(update.clone(), executor, run) {
             Submitted::New(Some(run)) => {
                 let record = UpdateRecord::Update(Box::new(update));
                 let what = Checkpoint::Update { run, task: task.clone(), record };
-                let then = Then::Forward { framework, task, uuid, executor: from };
+                let then = Then::Forward { framework, task, uuid, executor: sender };
                 self.writes.write(io, what, then);
             }
-            Submitted::New(None) => self.update_written(io, &framework, &task, uuid, from),
-            Submitted::Duplicate { durable: true } => {
-                self.confirm(io, &framework, &task, uuid, from);
+            Submitted::New(None) => {
+                self.update_written(io, &framework, &task, uuid, sender.as_ref());
             }
+            Submitted::Duplicate { durable: true } => {
+                self.confirm(io, &framework, &task, uuid, sender.as_ref());
+            }
+            // It is confirmed once it is written.
             Submitted::Duplicate { durable: false } => {}
             Submitted::Full => refuse(io, &update, "too many wait for acknowledgement"),
         }
@@ -197,7 +213,7 @@ impl Agent {
         framework: &FrameworkId,
         task: &TaskId,
         uuid: Bytes,
-        executor: Option<ExecutorPid>,
+        executor: Option<&ExecutorId>,
     ) {
         self.streams.written(framework, task, &uuid);
         self.confirm(io, framework, task, uuid, executor);
@@ -206,16 +222,21 @@ impl Agent {
         }
     }
 
-    /// Tells an executor that it need not keep an update.
+    /// Tells an executor that it need not keep an update, however it is reached by now: it may have
+    /// come back since it sent the update.
     fn confirm(
         &mut self,
         io: &mut Step<'_>,
         framework: &FrameworkId,
         task: &TaskId,
         uuid: Bytes,
-        executor: Option<ExecutorPid>,
+        executor: Option<&ExecutorId>,
     ) {
-        let Some(pid) = executor else { return };
+        let Some(executor) = executor.cloned() else { return };
+        let key = ExecutorKey { framework: framework.clone(), executor };
+        let Some(pid) = self.executor(&key).and_then(|executor| executor.pid.clone()) else {
+            return;
+        };
         if self.peers.contains_key(&pid) {
             let message = StatusUpdateAcknowledgement {
                 agent_id: self.id(),
@@ -243,6 +264,8 @@ impl Agent {
                 known.status_update_uuid = update.uuid.clone();
             }
         }
+        // The id of an executor that keeps it to itself is the agent's to know.
+        update.executor_id = update.status.executor_id.clone();
         io.push(Effect::Send { to: leader.pid.clone(), message: update.into() });
         self.timers.set(io, Timer::Update(framework.clone(), task.clone()), retry);
     }

@@ -1,13 +1,17 @@
 //! The agent's endpoints, with and without `/slave(1)` in front.
 //!
-//! They answer from the last state of the agent, off its thread, and whatever the method: so do
-//! Mesos's, and clients `POST` to them. Reading order: this file,
-//! [`state`] (`/state`), [`view`] (frameworks, executors and tasks in it), [`files`] and
-//! [`sandboxes`] (`/files`).
+//! Those that read answer from the last state of the agent, off its thread, and whatever the
+//! method: so do Mesos's, and clients `POST` to them. Reading order: this file, [`state`]
+//! (`/state`), [`view`] (frameworks, executors and tasks in it), [`files`] and [`sandboxes`]
+//! (`/files`), [`media`] (JSON and MessagePack), [`executor`] and [`streams`]
+//! (`/api/v1/executor`).
 
+mod executor;
 pub(crate) mod files;
+mod media;
 pub(crate) mod sandboxes;
 pub(crate) mod state;
+pub(crate) mod streams;
 pub(crate) mod view;
 
 use std::collections::BTreeMap;
@@ -45,6 +49,7 @@ pub(crate) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>)
             off_thread(context, request, reply, move |_| state_response(&shared));
         });
     }
+    executor::install(context);
 }
 
 fn state_response(shared: &Shared) -> Response {

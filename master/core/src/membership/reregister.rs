@@ -273,10 +273,10 @@ impl Master {
             let key = (task.framework_id.clone(), task.task_id.clone());
             if self.state.task(&key.0, &key.1).is_none() {
                 let held = Resources::from(&task.resources);
-                if self.take_back_task(id, task.clone()).is_some() {
-                    returned.push(key.clone());
-                }
+                let returns = self.take_back_task(id, task.clone()).is_some();
                 if self.state.task(&key.0, &key.1).is_some_and(|task| !is_over(task.state)) {
+                    // The end of a task is told by its own update, which the agent repeats.
+                    returned.extend(returns.then(|| key.clone()));
                     *found.entry(key.0).or_default() += &held;
                 }
             }

@@ -18,12 +18,13 @@ use mesos::master_info::MasterInfo;
 use mesos::resources::Resources;
 use mesos::task::{TaskGroupInfo, TaskInfo, TaskState, TaskStatus};
 use mesos::time::Time;
+use mesos::v1::executor;
 use slave_core::checkpoint::{Checkpoint, RecoveredState};
-use slave_core::effect::{LaunchSpec, RecoverContainer};
+use slave_core::effect::{LaunchSpec, RecoverContainer, Response};
 use slave_core::event::{ContainerTermination, LaunchedContainer, Leader};
 use slave_core::executor::Executor;
 use slave_core::framework::Framework;
-use slave_core::ids::{ExecutorPid, MasterPid, TimerId, WriteId};
+use slave_core::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 use slave_core::metrics::Counter;
 use slave_core::{Agent, AgentState, Config, Effect, Effects, Event, Snapshot};
 
@@ -434,6 +435,43 @@ impl Driver {
     /// The names of the messages that executors were sent.
     pub fn told_names(&mut self) -> Vec<&'static str> {
         self.told().iter().map(|(_, message)| message.name()).collect()
+    }
+
+    /// Makes a call of the executor API, and gives its answer.
+    pub fn call(&mut self, request: u64, call: executor::Call) -> Response {
+        let request = RequestId(request);
+        self.event(Event::ExecutorCall { request, call: Box::new(call) });
+        let mut answers = self.take(|effect| match effect {
+            Effect::Respond { request: answered, response } if *answered == request => {
+                Some(response.clone())
+            }
+            _ => None,
+        });
+        assert_eq!(answers.len(), 1, "a call is answered once, at once");
+        answers.remove(0)
+    }
+
+    /// What was written to a stream.
+    pub fn events(&mut self, stream: u64) -> Vec<executor::Event> {
+        self.take(|effect| match effect {
+            Effect::SendEvent { stream: to, event } if to.0 == stream => Some((**event).clone()),
+            _ => None,
+        })
+    }
+
+    /// The streams that were ended.
+    pub fn closed(&mut self) -> Vec<RequestId> {
+        self.take(|effect| match effect {
+            Effect::CloseStream(stream) => Some(*stream),
+            _ => None,
+        })
+    }
+
+    /// Puts every change of resources in force that was asked for.
+    pub fn resized_all(&mut self) {
+        for (container, _) in self.resizes() {
+            self.event(Event::ContainerUpdated { container, result: Ok(()) });
+        }
     }
 
     pub fn launches(&mut self) -> Vec<LaunchSpec> {

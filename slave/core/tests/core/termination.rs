@@ -41,10 +41,8 @@ fn a_command_task_fails_with_its_executor() {
 }
 
 #[test]
-fn tasks_of_a_custom_executor_are_gone_or_lost_with_it() {
-    let cases =
-        [(framework("f1"), TaskState::Lost), (partition_aware(framework("f1")), TaskState::Gone)];
-    for (info, state) in cases {
+fn tasks_of_a_custom_executor_fail_with_it() {
+    for info in [framework("f1"), partition_aware(framework("f1"))] {
         let mut driver = Driver::registered();
         driver.run(&info, custom_task("t1", "e1"));
         let container = driver.container_up().container;
@@ -61,8 +59,8 @@ fn tasks_of_a_custom_executor_are_gone_or_lost_with_it() {
         else {
             panic!("both tasks and the executor end: {sent:?}");
         };
-        assert_eq!(first.status.state, state);
-        assert_eq!(second.status.state, state);
+        assert_eq!(first.status.state, TaskState::Failed);
+        assert_eq!(second.status.state, TaskState::Failed);
         assert_eq!(exited.status, 3 << 8);
     }
 }
