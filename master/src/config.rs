@@ -46,6 +46,8 @@ pub struct Config {
     pub cluster: Option<String>,
     /// The fault domain of the master.
     pub domain: Option<DomainInfo>,
+    /// Whether each framework has metrics of its own.
+    pub per_framework_metrics: bool,
     /// Where log files are written, as readers of `/state` are told.
     pub log_dir: Option<String>,
     /// The flags as `/flags` shows them.
@@ -67,6 +69,7 @@ impl Default for Config {
             hostname_lookup: false,
             cluster: None,
             domain: None,
+            per_framework_metrics: true,
             log_dir: None,
             flags: BTreeMap::new(),
             stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
@@ -123,6 +126,7 @@ impl Config {
             hostname_lookup: flags.daemon.hostname_lookup,
             cluster: flags.cluster.clone(),
             domain,
+            per_framework_metrics: flags.publish_per_framework_metrics,
             log_dir: flags.daemon.log_dir.as_ref().map(|path| path.display().to_string()),
             flags: flags.values(),
             ..Self::default()
@@ -191,10 +195,12 @@ mod tests {
             "--weights=a=2",
             "--recovery_agent_removal_limit=50%",
             "--offer_timeout=1mins",
+            "--no-publish_per_framework_metrics",
         ]);
         let (config, warnings) = Config::from_flags(&flags).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(config.registry, RegistryKind::Disk("/w".into()));
+        assert!(!config.per_framework_metrics);
         assert_eq!(config.core.allocation_interval, Duration::from_millis(50));
         assert_eq!(config.core.roles.unwrap().len(), 2);
         assert_eq!(config.core.weights["a"], 2.0);

@@ -83,8 +83,10 @@ pub(crate) struct Parts {
 impl MasterProcess {
     pub fn new(parts: Parts) -> Self {
         let seed = parts.config.seed.unwrap_or_else(random_seed);
+        let mut core = Master::new(parts.config.core.clone(), seed);
+        core.measure_with(crate::metrics::stopwatch);
         Self {
-            core: Master::new(parts.config.core.clone(), seed),
+            core,
             requests: Requests::default(),
             streams: Streams::new(parts.config.stream_limit_bytes),
             readers: Readers::default(),
@@ -142,6 +144,7 @@ impl MasterProcess {
                 }
             }
             Effect::Count { counter, by } => self.metrics.count(&counter, by),
+            Effect::Measure { what, took } => self.metrics.measured(what, took),
             // Nobody listens yet: streams of operator events are a later issue's.
             Effect::Publish { .. } => {}
             Effect::Log { level, text } => match level {
@@ -267,7 +270,9 @@ impl MasterProcess {
 impl Process for MasterProcess {
     fn initialize(&mut self, context: &mut Context<Self>) {
         self.started = time(context);
-        self.metrics.publish_gauges(context.node().clone(), context.pid().clone());
+        let per_framework = self.config.per_framework_metrics;
+        let (node, pid) = (context.node().clone(), context.pid().clone());
+        self.metrics.publish_state(node, pid, per_framework);
         for name in AgentToMaster::NAMES {
             context.install(name, |process: &mut Self, context, from, message: AgentToMaster| {
                 let from = AgentPid::new(from.to_string());

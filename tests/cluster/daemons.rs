@@ -103,6 +103,11 @@ impl Cluster {
         cluster
     }
 
+    /// `host:port` of an agent.
+    pub fn agent_address(&self, agent: usize) -> String {
+        format!("127.0.0.1:{}", self.agent_ports[agent])
+    }
+
     /// `host:port` of the master.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.master_port)
@@ -193,6 +198,14 @@ impl Drop for Cluster {
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
     }
+}
+
+/// The text behind a URL, if it answers 200.
+pub fn get_text(url: &str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let request = Client::new().get(url).timeout(Duration::from_secs(5));
+    let response = runtime.block_on(request.send()).ok()?;
+    (response.status == 200).then(|| String::from_utf8_lossy(&response.body).into_owned())
 }
 
 /// The JSON behind a URL, if it answers 200.

@@ -7,10 +7,12 @@
 //! - [`recorder`]: a scheduler that writes down what it hears
 //! - [`jobs`]: tasks from their launch to their end
 //! - [`kills`]: `kill -9` of master, agent and executor
+//! - [`metrics`]: what daemons measure
 //! - [`commands`]: the commands of the binary
 
 mod commands;
 mod daemons;
 mod jobs;
 mod kills;
+mod metrics;
 mod recorder;

@@ -239,7 +239,7 @@ impl World {
                 self.note(|| format!("master aborts: {reason}"));
                 self.violate("master_never_aborts", reason);
             }
-            Effect::Count { .. } | Effect::Publish { .. } => {}
+            Effect::Count { .. } | Effect::Measure { .. } | Effect::Publish { .. } => {}
         }
     }
 

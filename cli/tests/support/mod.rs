@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Nothing in these tests takes this long unless it fails.
@@ -38,16 +39,19 @@ pub fn run(command: &mut Command) -> Ended {
     }
 }
 
-/// A program that runs beside the test. It is killed if the test fails before it ends.
+/// A program that runs beside the test. It is killed if the test fails before it ends, and what it
+/// said on its standard error is shown then.
 pub struct Background {
     child: Child,
     lines: Receiver<String>,
+    complaints: Arc<Mutex<String>>,
 }
 
 impl Background {
     /// Starts it; its standard output is read line by line.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("a program");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("a program");
         let stdout = child.stdout.take().expect("a pipe");
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -57,7 +61,17 @@ impl Background {
                 }
             }
         });
-        Self { child, lines }
+        let stderr = child.stderr.take().expect("a pipe");
+        let complaints = Arc::<Mutex<String>>::default();
+        let heard = complaints.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.push_str(&line);
+                heard.push('\n');
+            }
+        });
+        Self { child, lines, complaints }
     }
 
     /// The next line that holds `text`.
@@ -94,6 +108,10 @@ impl Drop for Background {
         // It may have ended, as it should.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            let heard = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+            eprintln!("--- standard error of the program\n{heard}");
+        }
     }
 }
 

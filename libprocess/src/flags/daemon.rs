@@ -208,8 +208,10 @@ mod tests {
 
     #[test]
     fn logging_follows_the_flags() {
-        let config = flags(&["--logging_level=WARNING", "--quiet"]).log_config("mesos-test");
+        let arguments = ["--logging_level=WARNING", "--quiet", "--log_dir=/logs"];
+        let config = flags(&arguments).log_config("mesos-test");
         assert_eq!((config.level, config.quiet), (Level::Warning, true));
+        assert_eq!(config.log_dir, Some(PathBuf::from("/logs")));
         assert_eq!(flags(&["--logging_level=ERROR"]).values()["logging_level"], "ERROR");
         let wrong = DaemonFlags::parse("MESOS_", ["--logging_level=LOUD"], []).unwrap_err();
         assert!(wrong.to_string().contains("Expecting one of INFO, WARNING, ERROR"), "{wrong}");

@@ -16,6 +16,8 @@ pub enum Unit {
 pub struct Desc {
     /// The name in `/metrics/snapshot`.
     pub name: String,
+    /// The name with a `{label}` for each part of it that varies.
+    pub template: String,
     /// What it counts: a sentence for Prometheus.
     pub help: String,
     /// What to derive the Prometheus name from; `name` when there are no labels.
@@ -26,6 +28,8 @@ pub struct Desc {
     pub unit: Unit,
     /// Whether it is left out of `/metrics/snapshot`, since Mesos has no such metric.
     pub hidden: bool,
+    /// Whether it is left out of Prometheus's text, for example since it is a sum over labels.
+    pub mesos_only: bool,
 }
 
 impl Desc {
@@ -34,12 +38,14 @@ impl Desc {
         let name = name.into();
         let family = name.clone();
         Self {
+            template: name.clone(),
             name,
             help: help.into(),
             family,
             labels: Vec::new(),
             unit: Unit::ByName,
             hidden: false,
+            mesos_only: false,
         }
     }
 
@@ -64,7 +70,7 @@ impl Desc {
         }
         name.push_str(rest);
         family.push_str(rest);
-        Self { name, help: help.into(), family, labels, unit: Unit::ByName, hidden: false }
+        Self { name, template: template.to_owned(), family, labels, ..Self::new("", help) }
     }
 
     /// Derives the Prometheus name from `family` instead, for example where two templates would
@@ -77,6 +83,22 @@ impl Desc {
     /// Adds a label for Prometheus.
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// Gives a label another value in Prometheus than the one in the Mesos name, where that is
+    /// encoded.
+    pub fn relabel(mut self, name: &str, value: impl Into<String>) -> Self {
+        if let Some((_, old)) = self.labels.iter_mut().find(|(label, _)| label == name) {
+            *old = value.into();
+        }
+        self
+    }
+
+    /// Leaves the metric of a [`Sample`](super::Sample) out of Prometheus's text, where sums over
+    /// labels are the reader's to make.
+    pub fn mesos_only(mut self) -> Self {
+        self.mesos_only = true;
         self
     }
 

@@ -26,13 +26,16 @@
 //! for when somebody reads.
 //!
 //! Reading order: [`Desc`], [`names`], [`kinds`] (the handles), [`series`] (percentiles),
-//! [`registry`], [`limiter`], [`system`].
+//! [`registry`], [`sample`] (values described when they are read), `collect` (for Prometheus's
+//! library), [`limiter`], [`system`].
 
+mod collect;
 mod desc;
 pub mod kinds;
 pub mod limiter;
 pub mod names;
 pub mod registry;
+pub mod sample;
 pub mod series;
 pub mod system;
 
@@ -40,6 +43,7 @@ pub use desc::{Desc, Unit};
 pub use kinds::{Counter, Gauge, Histogram, Stopwatch, Timer, TimerUnit};
 pub use limiter::RateLimiter;
 pub use registry::{MetricError, Metrics};
+pub use sample::{Described, Sample, SampleKind, Samples, SamplesFuture};
 pub use series::{Statistics, TimeSeries};
 
 #[cfg(test)]

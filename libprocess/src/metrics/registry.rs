@@ -1,14 +1,15 @@
 //! The registry: every metric of one node, and its two renderings.
 
+use super::collect::{Sampled, const_labels, help, options, refused};
 use super::desc::Desc;
 use super::kinds::{Counter, Gauge, Histogram, Timer, TimerUnit};
 use super::names::{self, NameKind};
+use super::sample::{Families, Samples, SamplesFuture};
 use super::series::{DEFAULT_CAPACITY, TimeSeries};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use prometheus::core::{Collector, GenericCounter, GenericGauge};
-use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
-use prometheus::{HistogramOpts, Opts, Registry, TextEncoder};
-use std::collections::{BTreeMap, HashMap};
+use prometheus::{HistogramOpts, Registry, TextEncoder};
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -48,6 +49,7 @@ pub enum MetricError {
 /// What a pull gauge gives: `None` where there is no value now.
 pub type GaugeFuture = Pin<Box<dyn Future<Output = Option<f64>> + Send>>;
 type Pull = Arc<dyn Fn() -> GaugeFuture + Send + Sync>;
+type PullSamples = Arc<dyn Fn() -> SamplesFuture + Send + Sync>;
 
 /// Every metric of one node. Cheap to clone; every clone is the same registry.
 #[derive(Clone)]
@@ -59,11 +61,14 @@ struct Inner {
     prefix: String,
     registry: Registry,
     entries: Mutex<BTreeMap<Arc<str>, Entry>>,
+    samples: Mutex<BTreeMap<Arc<str>, PullSamples>>,
 }
 
-struct Entry {
+pub(super) struct Entry {
     source: Source,
-    hidden: bool,
+    pub(super) desc: Desc,
+    pub(super) kind: NameKind,
+    pub(super) prometheus_name: String,
     collector: Box<dyn Fn() -> Box<dyn Collector> + Send>,
 }
 
@@ -84,7 +89,8 @@ impl Metrics {
             inner: Arc::new(Inner {
                 prefix: prefix.to_owned(),
                 registry: Registry::new(),
-                entries: Mutex::new(BTreeMap::new()),
+                entries: Mutex::default(),
+                samples: Mutex::default(),
             }),
         }
     }
@@ -99,7 +105,8 @@ impl Metrics {
         let inner = GenericCounter::with_opts(options(&desc, &name))
             .map_err(|source| refused(&desc, &name, source))?;
         let counter = Counter { inner: inner.clone() };
-        self.add(&desc, name, Source::Counter(counter.clone()), move || Box::new(inner.clone()))?;
+        let source = Source::Counter(counter.clone());
+        self.add(desc, NameKind::Counter, name, source, move || Box::new(inner.clone()))?;
         Ok(counter)
     }
 
@@ -114,7 +121,8 @@ impl Metrics {
         let gauge = Gauge { inner: GenericGauge::with_opts(options(&desc, &name)).map_err(wrong)? };
         let read = gauge.clone();
         let sampled = Sampled::new(&desc, &name, scale, Arc::new(move || Some(read.value())))?;
-        self.add(&desc, name, Source::Gauge(gauge.clone()), move || Box::new(sampled.clone()))?;
+        let source = Source::Gauge(gauge.clone());
+        self.add(desc, NameKind::Gauge, name, source, move || Box::new(sampled.clone()))?;
         Ok(gauge)
     }
 
@@ -149,7 +157,7 @@ impl Metrics {
         let read = latest.clone();
         let sampled = Sampled::new(&desc, &name, scale, Arc::new(move || *lock(&read)))?;
         let source = Source::Pull { pull: Arc::new(pull), latest };
-        self.add(&desc, name, source, move || Box::new(sampled.clone()))
+        self.add(desc, NameKind::Gauge, name, source, move || Box::new(sampled.clone()))
     }
 
     /// Adds a counter whose value is kept elsewhere and asked for when somebody looks. It must not
@@ -167,9 +175,9 @@ impl Metrics {
         let value = Arc::new(value);
         let read = value.clone();
         let sampled = Sampled::new(&desc, &name, 1.0, Arc::new(move || Some(read() as f64)))?;
-        let sampled = Sampled { counter: true, ..sampled };
+        let sampled = sampled.as_counter();
         let source = Source::Counted(value);
-        self.add(&desc, name, source, move || Box::new(sampled.clone()))
+        self.add(desc, NameKind::Counter, name, source, move || Box::new(sampled.clone()))
     }
 
     /// Adds a timer. With a window, statistics of the durations within it are shown too.
@@ -187,10 +195,12 @@ impl Metrics {
         let mut desc = desc.into();
         let (name, _) = names::derive(&self.inner.prefix, &desc, NameKind::Duration);
         desc.name.push_str(unit.suffix());
+        desc.template.push_str(unit.suffix());
         let histogram = new_histogram(&desc, &name, &DURATION_BUCKETS)?;
         let series = window.map(|window| TimeSeries::new(window, DEFAULT_CAPACITY));
         let timer = Timer::new(unit, series, histogram.clone());
-        self.add(&desc, name, Source::Timer(timer.clone()), move || Box::new(histogram.clone()))?;
+        let source = Source::Timer(timer.clone());
+        self.add(desc, NameKind::Duration, name, source, move || Box::new(histogram.clone()))?;
         Ok(timer)
     }
 
@@ -208,13 +218,34 @@ impl Metrics {
         let inner = new_histogram(&desc, &name, buckets)?;
         let histogram = Histogram { inner: inner.clone() };
         let source = Source::Histogram(histogram.clone());
-        self.add(&desc, name, source, move || Box::new(inner.clone()))?;
+        self.add(desc, NameKind::Histogram, name, source, move || Box::new(inner.clone()))?;
         Ok(histogram)
+    }
+
+    /// Adds metrics of which only the moment of reading knows how many there are, for example some
+    /// for each framework. They are found together, and left out together if that takes too long.
+    /// `name` stands for all of them in [`Metrics::remove`]; nobody else sees it.
+    ///
+    /// # Errors
+    /// [`MetricError::Taken`].
+    pub fn samples(
+        &self,
+        name: &str,
+        pull: impl Fn() -> SamplesFuture + Send + Sync + 'static,
+    ) -> Result<(), MetricError> {
+        match lock(&self.inner.samples).entry(name.into()) {
+            btree_map::Entry::Occupied(_) => Err(MetricError::Taken(name.to_owned())),
+            btree_map::Entry::Vacant(place) => {
+                place.insert(Arc::new(pull));
+                Ok(())
+            }
+        }
     }
 
     fn add(
         &self,
-        desc: &Desc,
+        desc: Desc,
+        kind: NameKind,
         prometheus_name: String,
         source: Source,
         collector: impl Fn() -> Box<dyn Collector> + Send + 'static,
@@ -226,11 +257,10 @@ impl Metrics {
         self.inner
             .registry
             .register(collector())
-            .map_err(|source| refused(desc, &prometheus_name, source))?;
-        entries.insert(
-            desc.name.as_str().into(),
-            Entry { source, hidden: desc.hidden, collector: Box::new(collector) },
-        );
+            .map_err(|source| refused(&desc, &prometheus_name, source))?;
+        let name: Arc<str> = desc.name.as_str().into();
+        let collector = Box::new(collector);
+        entries.insert(name, Entry { source, desc, kind, prometheus_name, collector });
         Ok(())
     }
 
@@ -239,6 +269,9 @@ impl Metrics {
     /// # Errors
     /// [`MetricError::NotFound`].
     pub fn remove(&self, name: &str) -> Result<(), MetricError> {
+        if lock(&self.inner.samples).remove(name).is_some() {
+            return Ok(());
+        }
         let mut entries = lock(&self.inner.entries);
         let entry = entries.remove(name).ok_or_else(|| MetricError::NotFound(name.to_owned()))?;
         self.unregister(name, &entry)
@@ -258,7 +291,11 @@ impl Metrics {
                 let _ = self.unregister(name, &entry);
             }
         }
-        names.len()
+        drop(entries);
+        let mut samples = lock(&self.inner.samples);
+        let before = samples.len();
+        samples.retain(|name, _| !name.starts_with(prefix));
+        names.len() + before - samples.len()
     }
 
     fn unregister(&self, name: &str, entry: &Entry) -> Result<(), MetricError> {
@@ -276,34 +313,71 @@ impl Metrics {
         lock(&self.inner.entries).contains_key(name)
     }
 
-    /// Asks every pull gauge for its value, all at once, and waits no longer than `timeout`. Needs
-    /// a tokio runtime with time.
-    async fn pull(&self, timeout: Duration) {
-        let pulls: Vec<(Pull, Arc<Mutex<Option<f64>>>)> = lock(&self.inner.entries)
-            .values()
-            .filter_map(|entry| match &entry.source {
-                Source::Pull { pull, latest } => Some((pull.clone(), latest.clone())),
-                _ => None,
-            })
-            .collect();
-        let waits = pulls.into_iter().map(|(pull, latest)| async move {
-            let value = tokio::time::timeout(timeout, pull()).await.unwrap_or(None);
-            *lock(&latest) = value;
+    /// Asks all that has to be asked for its value, all at once, and waits no longer than
+    /// `timeout`. Needs a tokio runtime with time.
+    pub(super) async fn pull(&self, timeout: Duration) -> Vec<Samples> {
+        let sources: Vec<Source> =
+            self.entries().values().map(|entry| entry.source.clone()).collect();
+        let waits = sources.into_iter().map(|source| async move {
+            if let Source::Pull { pull, latest } = source {
+                let value = tokio::time::timeout(timeout, pull()).await.unwrap_or(None);
+                *lock(&latest) = value;
+            }
         });
-        join_all(waits).await;
+        let pulls: Vec<PullSamples> = lock(&self.inner.samples).values().cloned().collect();
+        let samples = pulls.into_iter().map(|pull| tokio::time::timeout(timeout, pull()));
+        let (_, samples) = join(join_all(waits), join_all(samples)).await;
+        samples.into_iter().flatten().collect()
+    }
+
+    pub(super) fn entries(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Entry>> {
+        lock(&self.inner.entries)
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.inner.prefix
     }
 
     /// Every value under its Mesos name. Gauges that give none within `timeout` are left out.
     pub async fn snapshot(&self, timeout: Option<Duration>) -> BTreeMap<String, f64> {
-        self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
-        self.snapshot_now()
+        let samples = self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
+        self.render(samples, |metrics, samples| {
+            let mut values = metrics.snapshot_now();
+            for give in samples {
+                give(&mut |sample| {
+                    if !sample.desc.hidden && sample.value.is_finite() {
+                        values.insert(sample.desc.name, sample.value);
+                    }
+                });
+            }
+            values
+        })
+        .await
     }
 
-    /// As [`Metrics::snapshot`], with the values that pull gauges gave the last time.
+    /// Renders samples, on another thread if there are any: there may be very many.
+    async fn render<T: Default + Send + 'static>(
+        &self,
+        samples: Vec<Samples>,
+        render: impl FnOnce(&Metrics, Vec<Samples>) -> T + Send + 'static,
+    ) -> T {
+        if samples.is_empty() {
+            return render(self, samples);
+        }
+        let metrics = self.clone();
+        let rendered = tokio::task::spawn_blocking(move || render(&metrics, samples)).await;
+        rendered.unwrap_or_else(|error| {
+            tracing::error!("cannot render the metrics: {error}");
+            T::default()
+        })
+    }
+
+    /// As [`Metrics::snapshot`], with the values that pull gauges gave the last time, and without
+    /// samples.
     pub fn snapshot_now(&self) -> BTreeMap<String, f64> {
         let sources: Vec<(Arc<str>, Source)> = lock(&self.inner.entries)
             .iter()
-            .filter(|(_, entry)| !entry.hidden)
+            .filter(|(_, entry)| !entry.desc.hidden)
             .map(|(name, entry)| (name.clone(), entry.source.clone()))
             .collect();
         let mut values = BTreeMap::new();
@@ -317,11 +391,21 @@ impl Metrics {
 
     /// Everything in Prometheus's text format.
     pub async fn prometheus(&self, timeout: Option<Duration>) -> String {
-        self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
-        self.prometheus_now()
+        let samples = self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
+        self.render(samples, |metrics, samples| {
+            let mut text = metrics.prometheus_now();
+            let mut families = Families::new(&metrics.inner.prefix);
+            for give in samples {
+                give(&mut |sample| families.add(&sample));
+            }
+            families.write(&mut text);
+            text
+        })
+        .await
     }
 
-    /// As [`Metrics::prometheus`], with the values that pull gauges gave the last time.
+    /// As [`Metrics::prometheus`], with the values that pull gauges gave the last time, and without
+    /// samples.
     pub fn prometheus_now(&self) -> String {
         let mut text = String::new();
         for family in self.inner.registry.gather() {
@@ -382,27 +466,6 @@ fn read(name: &str, source: &Source, values: &mut BTreeMap<String, f64>) {
     }
 }
 
-fn refused(desc: &Desc, prometheus_name: &str, source: prometheus::Error) -> MetricError {
-    MetricError::Prometheus {
-        name: desc.name.clone(),
-        prometheus_name: prometheus_name.to_owned(),
-        source,
-    }
-}
-
-fn const_labels(desc: &Desc) -> HashMap<String, String> {
-    desc.labels.iter().map(|(name, value)| (names::label(name), value.clone())).collect()
-}
-
-/// Prometheus refuses empty help.
-fn help(desc: &Desc) -> String {
-    if desc.help.is_empty() { desc.name.clone() } else { desc.help.clone() }
-}
-
-fn options(desc: &Desc, name: &str) -> Opts {
-    Opts::new(name, help(desc)).const_labels(const_labels(desc))
-}
-
 fn new_histogram(
     desc: &Desc,
     name: &str,
@@ -412,57 +475,4 @@ fn new_histogram(
         .const_labels(const_labels(desc))
         .buckets(buckets.to_vec());
     prometheus::Histogram::with_opts(options).map_err(|source| refused(desc, name, source))
-}
-
-/// A gauge or counter for Prometheus whose value comes from somewhere else, scaled to base units.
-#[derive(Clone)]
-struct Sampled {
-    desc: prometheus::core::Desc,
-    scale: f64,
-    counter: bool,
-    read: Arc<dyn Fn() -> Option<f64> + Send + Sync>,
-}
-
-impl Sampled {
-    fn new(
-        desc: &Desc,
-        name: &str,
-        scale: f64,
-        read: Arc<dyn Fn() -> Option<f64> + Send + Sync>,
-    ) -> Result<Self, MetricError> {
-        let labels = const_labels(desc);
-        let inner = prometheus::core::Desc::new(name.to_owned(), help(desc), Vec::new(), labels)
-            .map_err(|source| refused(desc, name, source))?;
-        Ok(Self { desc: inner, scale, counter: false, read })
-    }
-}
-
-impl Collector for Sampled {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        vec![&self.desc]
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let mut family = MetricFamily::default();
-        family.set_name(self.desc.fq_name.clone());
-        family.set_help(self.desc.help.clone());
-        let kind = if self.counter { MetricType::COUNTER } else { MetricType::GAUGE };
-        family.set_field_type(kind);
-        if let Some(value) = (self.read)() {
-            let mut metric = Metric::default();
-            if self.counter {
-                let mut counter = prometheus::proto::Counter::default();
-                counter.set_value(value * self.scale);
-                metric.set_counter(counter);
-            } else {
-                let mut gauge = prometheus::proto::Gauge::default();
-                gauge.set_value(value * self.scale);
-                metric.set_gauge(gauge);
-            }
-            let labels: Vec<LabelPair> = self.desc.const_label_pairs.clone();
-            metric.set_label(labels);
-            family.set_metric(vec![metric]);
-        }
-        vec![family]
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mesos::internal::MasterToAgent;
 use mesos::time::Time;
-use mesos::v1::scheduler::{self, EventType};
+use mesos::v1::scheduler::{self, Call, CallType, EventType};
 
 use crate::effect::{Counter, Effect, Effects, LogLevel, Response};
 use crate::event::TimerId;
@@ -25,6 +25,18 @@ impl Context<'_> {
 
     pub fn count_named(&mut self, counter: String) {
         self.out.push(Effect::Count { counter: Counter(Cow::Owned(counter)), by: 1 });
+    }
+
+    /// Counts a call that makes no sense, where Mesos has a counter for it.
+    pub fn count_invalid(&mut self, call: &Call) {
+        self.count(match call.r#type {
+            Some(CallType::Acknowledge) => "master/invalid_status_update_acknowledgements",
+            Some(CallType::AcknowledgeOperationStatus) => {
+                "master/invalid_operation_status_update_acknowledgements"
+            }
+            Some(CallType::Message) => "master/invalid_framework_to_executor_messages",
+            _ => return,
+        });
     }
 
     pub fn send(&mut self, to: &AgentPid, message: impl Into<MasterToAgent>) {

@@ -78,6 +78,13 @@ pub enum Effect {
         /// How much to add.
         by: u64,
     },
+    /// Record how long something took. Only a master that was given a stopwatch does so.
+    Measure {
+        /// What took so long.
+        what: Measure,
+        /// How long it took.
+        took: Duration,
+    },
     /// Tell the operators who listen (row OI-07).
     Publish {
         /// What happened.
@@ -106,6 +113,15 @@ pub enum LogLevel {
     Info,
     /// Something that an operator should look at.
     Warn,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Measure {
+    /// One pass of the allocator.
+    AllocationRun,
+    /// How long a pass was due before it began.
+    AllocationLatency,
 }
 
 /// A counter of the metrics, by the name that Mesos gives it, such as `master/messages_kill_task`.

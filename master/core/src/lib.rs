@@ -10,7 +10,7 @@
 //!
 //! - [`event`], [`effect`], [`config`]: the contract
 //! - [`registry`]: what survives the master
-//! - [`state`], [`snapshot`], [`gauges`]: what the master knows, and its picture for readers
+//! - [`state`], [`snapshot`]: what the master knows, and its picture for readers; [`metrics`]
 //! - [`master`]: the step; `context`, `timers` and `registrar` serve it
 //! - `membership`: agents come, are watched, and are lost
 //! - `frameworks`: schedulers subscribe, go, and change their frameworks
@@ -28,10 +28,10 @@ mod context;
 pub mod effect;
 pub mod event;
 mod frameworks;
-pub mod gauges;
 pub mod invariants;
 pub mod master;
 mod membership;
+pub mod metrics;
 mod operator;
 mod registrar;
 pub mod registry;

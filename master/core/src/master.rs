@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesos::ids::{AgentId, FrameworkId, OfferId};
 use mesos::internal::AgentToMaster;
@@ -20,7 +21,7 @@ use mesos::v1;
 use crate::allocator::Allocator;
 use crate::config::Config;
 use crate::context::Context;
-use crate::effect::{Effect, Effects, Response};
+use crate::effect::{Effect, Effects, Measure, Response};
 use crate::event::{AgentPid, ConnectionId, Event, StoreId, TimerId};
 use crate::membership::Watch;
 use crate::registrar::{Registrar, Then};
@@ -77,7 +78,16 @@ pub struct Master {
     pub(crate) next_offer: u64,
     /// How many operators listen.
     pub(crate) listening: usize,
+    /// Measures passes of the allocator; no decision depends on it.
+    pub(crate) stopwatch: Option<Stopwatch>,
+    /// What the stopwatch showed when the step began.
+    pub(crate) step_began: Duration,
+    /// What it showed when the pass of the allocator that is due became so.
+    pub(crate) due_since: Option<Duration>,
 }
+
+/// Shows how much time has passed since a moment that does not matter.
+pub type Stopwatch = fn() -> Duration;
 
 impl Master {
     /// A master that does not lead yet. `seed` decides all that is left to chance.
@@ -105,12 +115,27 @@ impl Master {
             next_agent: 0,
             next_offer: 0,
             listening: 0,
+            stopwatch: None,
+            step_began: Duration::ZERO,
+            due_since: None,
         }
+    }
+
+    /// Has passes of the allocator measured. Without it, a master measures nothing, so that the
+    /// same events have the same effects.
+    pub fn measure_with(&mut self, stopwatch: Stopwatch) {
+        self.stopwatch = Some(stopwatch);
     }
 
     /// Takes note of one event and appends what is to be done to `out`.
     pub fn step(&mut self, now: Time, event: Event, out: &mut Effects) {
-        let cx = &mut Context { now, out };
+        self.step_began = self.elapsed();
+        let begin = out.len();
+        self.take(&mut Context { now, out }, event);
+        self.count_events(&out[begin..]);
+    }
+
+    fn take(&mut self, cx: &mut Context<'_>, event: Event) {
         match (self.phase, event) {
             (Phase::Over, event) => refuse(cx, event, "Master is shutting down"),
             (_, Event::Deposed) => self.abort(cx, "lost leadership".to_owned()),
@@ -121,9 +146,33 @@ impl Master {
             (Phase::Recovering, event) => refuse(cx, event, "Master has not finished recovery"),
             (Phase::Leading, event) => self.lead(cx, event),
         }
-        if self.phase == Phase::Leading && self.allocator.is_due() && !self.is_continuing_allocation
-        {
-            self.allocate(cx);
+        if self.phase == Phase::Leading && self.allocator.is_due() {
+            self.due_since.get_or_insert(self.step_began);
+            if !self.is_continuing_allocation {
+                self.allocate(cx);
+            }
+        }
+    }
+
+    /// Counts what schedulers are sent.
+    fn count_events(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            let Effect::SendEvent { connection, event } = effect else { continue };
+            let Some(id) = self.connections.get(connection) else { continue };
+            if let Some(framework) = self.state.framework_mut(id) {
+                framework.counts.told(event);
+            }
+        }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.stopwatch.map_or(Duration::ZERO, |read| read())
+    }
+
+    /// Records how long something took, if somebody wants to know.
+    pub(crate) fn measure(&self, cx: &mut Context<'_>, what: Measure, took: Duration) {
+        if self.stopwatch.is_some() {
+            cx.out.push(Effect::Measure { what, took });
         }
     }
 
@@ -135,6 +184,11 @@ impl Master {
     /// The allocator, for its metrics.
     pub fn allocator(&self) -> &Allocator {
         &self.allocator
+    }
+
+    /// How many operators listen.
+    pub fn listening(&self) -> usize {
+        self.listening
     }
 
     fn lead(&mut self, cx: &mut Context<'_>, event: Event) {
@@ -183,6 +237,10 @@ impl Master {
                 self.allocator.begin_batch(cx.now);
                 let interval = self.config.allocation_interval;
                 cx.set_timer(&mut self.timers, Timer::Batch, interval);
+                if !self.is_continuing_allocation {
+                    // Also when nothing is due: whoever watches the runs sees that they go on.
+                    self.allocate(cx);
+                }
             }
             Timer::ContinueAllocation => self.is_continuing_allocation = false,
             Timer::Ping(agent) => self.ping_due(cx, &agent),
@@ -303,6 +361,7 @@ fn refuse(cx: &mut Context<'_>, event: Event, why: &str) {
         Event::Subscribe { request, .. }
         | Event::FrameworkCall { request, .. }
         | Event::OperatorCall { request, .. } => cx.respond(request, Response::unavailable(why)),
+        Event::AgentMessage { .. } => cx.count("master/dropped_messages"),
         _ => {}
     }
 }

@@ -84,6 +84,7 @@ impl Master {
         self.allocator.recover(framework_id, &agent_id, &freed, Recovery::AtOnce, cx.now);
         if !was_over && reached.is_terminal() {
             count_end(cx, reached, &update.status);
+            self.state.count(framework_id, |counts| counts.ended(reached));
         }
         if is_news && self.listening > 0 {
             let state = self.state.task(framework_id, task_id).map_or(reached, |task| task.state);

@@ -52,7 +52,6 @@ const UNFINISHED: &[(&str, Standing, &str, &[&str])] = &[
     ("max_operator_event_stream_subscribers", NoEffect, "there are no such streams", &[]),
     ("offer_constraints_re2_max_mem", NoEffect, "there are no offer constraints", &[]),
     ("offer_constraints_re2_max_program_size", NoEffect, "there are no offer constraints", &[]),
-    ("publish_per_framework_metrics", NoEffect, "there are none to be hidden", &[]),
     ("webui_dir", NoEffect, "there is no web UI", &[]),
     ("external_log_file", NoEffect, "there is no web UI", &[]),
     ("memory_profiling", NoEffect, "memory cannot be profiled", &[]),

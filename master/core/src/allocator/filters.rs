@@ -38,6 +38,7 @@ struct Filter {
 pub(super) struct Expiries {
     next: u64,
     queue: BTreeMap<(Time, u64), Place>,
+    by_role: BTreeMap<Role, usize>,
 }
 
 /// Which agent's filter, whose, in which role.
@@ -60,7 +61,7 @@ impl Filters {
             let is_covered =
                 old.role == role && old.expires <= expires && refused.contains(&old.refused);
             if is_covered {
-                expiries.queue.remove(&(old.expires, old.number));
+                expiries.remove(old);
             }
             !is_covered
         });
@@ -70,12 +71,9 @@ impl Filters {
                 .filter(|&index| filters[index].role == role)
                 .min_by_key(|&index| filters[index].expires)
         {
-            let old = filters.swap_remove(first);
-            expiries.queue.remove(&(old.expires, old.number));
+            expiries.remove(&filters.swap_remove(first));
         }
-        let number = expiries.next;
-        expiries.next += 1;
-        expiries.queue.insert((expires, number), place);
+        let number = expiries.insert(expires, place);
         filters.push(Filter { number, role, refused, covers, expires });
     }
 
@@ -113,7 +111,7 @@ impl Filters {
         filters.retain(|filter| {
             let is_kept = role.is_some_and(|role| *role != filter.role);
             if !is_kept {
-                expiries.queue.remove(&(filter.expires, filter.number));
+                expiries.remove(filter);
             }
             is_kept
         });
@@ -128,13 +126,36 @@ impl Filters {
     pub fn clear(&mut self, expiries: &mut Expiries) -> Vec<Key> {
         let all = std::mem::take(&mut self.by_framework);
         for filter in all.values().flatten() {
-            expiries.queue.remove(&(filter.expires, filter.number));
+            expiries.remove(filter);
         }
         all.into_keys().collect()
     }
 }
 
 impl Expiries {
+    fn insert(&mut self, expires: Time, place: Place) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        *self.by_role.entry(place.2.clone()).or_default() += 1;
+        self.queue.insert((expires, number), place);
+        number
+    }
+
+    fn remove(&mut self, filter: &Filter) {
+        if let Some((_, _, role)) = self.queue.remove(&(filter.expires, filter.number)) {
+            self.forget(&role);
+        }
+    }
+
+    fn forget(&mut self, role: &Role) {
+        if let Some(count) = self.by_role.get_mut(role) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_role.remove(role);
+            }
+        }
+    }
+
     /// Takes out the filters that have ended by `now`, with their numbers.
     pub fn take_expired(&mut self, now: Time) -> Vec<(AgentId, Key, Role, u64)> {
         let mut expired = Vec::new();
@@ -142,17 +163,14 @@ impl Expiries {
             && entry.key().0 <= now
         {
             let ((_, number), (agent, framework, role)) = entry.remove_entry();
+            self.forget(&role);
             expired.push((agent, framework, role, number));
         }
         expired
     }
 
     /// How many filters there are, by role.
-    pub fn count_by_role(&self) -> BTreeMap<Role, usize> {
-        let mut counts = BTreeMap::new();
-        for (_, _, role) in self.queue.values() {
-            *counts.entry(role.clone()).or_default() += 1;
-        }
-        counts
+    pub fn count_by_role(&self) -> &BTreeMap<Role, usize> {
+        &self.by_role
     }
 }

@@ -70,6 +70,17 @@ pub struct FrameworkTraits {
     pub min_allocatable: BTreeMap<String, Vec<Quantities>>,
 }
 
+/// What the metrics show of the allocator.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reading {
+    /// How many agents wait to be looked at.
+    pub waiting: usize,
+    /// The dominant share of each role, without its weight's effect being undone.
+    pub shares: Vec<(Role, f64)>,
+    /// How many filters are active, by role.
+    pub filters: BTreeMap<Role, usize>,
+}
+
 /// What becomes of resources that come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
@@ -466,14 +477,14 @@ impl Allocator {
         }
     }
 
-    /// The dominant share of each role, without its weight's effect being undone.
-    pub fn shares(&self) -> Vec<(Role, f64)> {
-        self.roles.keys().map(|role| (role.clone(), self.role_sorter.share(role))).collect()
-    }
-
-    /// How many filters are active, by role.
-    pub fn active_filters(&self) -> BTreeMap<Role, usize> {
-        self.expiries.count_by_role()
+    /// What the metrics show of it.
+    pub fn reading(&self) -> Reading {
+        let share = |role: &Role| (role.clone(), self.role_sorter.share(role));
+        Reading {
+            waiting: self.due.len(),
+            shares: self.roles.keys().map(share).collect(),
+            filters: self.expiries.count_by_role().clone(),
+        }
     }
 
     /// What an agent has that is neither offered nor in use.

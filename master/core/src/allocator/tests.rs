@@ -74,7 +74,7 @@ fn what_is_excluded_does_not_count() {
     add_framework(&mut allocator, "a", &["a"]);
     add_agents(&mut allocator, 1, "mem:4096");
     run(&mut allocator);
-    assert_eq!(allocator.shares(), [(Role::from("a"), 0.0)]);
+    assert_eq!(allocator.reading().shares, [(Role::from("a"), 0.0)]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn only_those_who_may_want_it_are_asked() {
             assert!(run(&mut allocator).is_empty());
         }
     }
-    assert_eq!(allocator.active_filters(), [(Role::from("a"), 150)].into());
+    assert_eq!(allocator.reading().filters, [(Role::from("a"), 150)].into());
     let revived = FrameworkId::from("f07");
     allocator.revive(&revived, &["a".to_owned()].into());
     assert!(allocator.due.values().all(|scope| *scope == Scope::Only([7].into())));
@@ -136,7 +136,7 @@ fn filters_end_with_a_batch() {
     assert!(run(&mut allocator).is_empty(), "a filter lasts for an interval at least");
     allocator.begin_batch(NOW + Duration::from_secs(1));
     assert_eq!(run(&mut allocator).len(), 1);
-    assert!(allocator.active_filters().is_empty());
+    assert!(allocator.reading().filters.is_empty());
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn filters_are_bounded() {
         allocator.recover(&id, &"S00000".into(), &part, Recovery::Refused(Duration::MAX), NOW);
     }
     assert!(all.contains(&resources("")));
-    assert_eq!(allocator.active_filters(), [(Role::from("a"), 16)].into());
+    assert_eq!(allocator.reading().filters, [(Role::from("a"), 16)].into());
     allocator.deactivate_framework(&id);
-    assert!(allocator.active_filters().is_empty());
+    assert!(allocator.reading().filters.is_empty());
 }
 
 #[test]
@@ -185,9 +185,9 @@ fn a_role_that_was_left_counts_until_nothing_is_held_in_it() {
     let id = FrameworkId::from("a");
     let allocation = run(&mut allocator).remove(0);
     allocator.update_framework(&id, traits(&["b"]));
-    assert_eq!(allocator.shares(), [(Role::from("a"), 1.0), (Role::from("b"), 0.0)]);
+    assert_eq!(allocator.reading().shares, [(Role::from("a"), 1.0), (Role::from("b"), 0.0)]);
     allocator.recover(&id, &allocation.agent, &allocation.resources, Recovery::AtOnce, NOW);
-    assert_eq!(allocator.shares(), [(Role::from("b"), 0.0)]);
+    assert_eq!(allocator.reading().shares, [(Role::from("b"), 0.0)]);
     assert_eq!(run(&mut allocator)[0].role, Role::from("b"));
 }
 

@@ -28,11 +28,14 @@ pub(super) struct Hand {
 impl Master {
     /// A framework accepts offers.
     pub(super) fn accept(&mut self, cx: &mut Context<'_>, id: &FrameworkId, body: Accept) {
-        let launches = body.operations.iter().any(|operation| !tasks_of(operation).is_empty());
-        cx.count(match launches {
-            true => "master/messages_launch_tasks",
-            false => "master/messages_decline_offers",
-        });
+        for operation in &body.operations {
+            if operation.r#type == Some(OfferOperationType::Launch) {
+                cx.count(match tasks_of(operation).is_empty() {
+                    true => "master/messages_decline_offers",
+                    false => "master/messages_launch_tasks",
+                });
+            }
+        }
         if let Err(why) = validation::offer::validate(&body.offer_ids, id, &self.state) {
             return self.refuse_accept(cx, id, &body, &why.to_string());
         }
@@ -46,6 +49,7 @@ impl Master {
                 left: Resources::default(),
             });
             hand.left += &offer.resources;
+            self.state.count(id, |counts| counts.offers_accepted += 1);
         }
         let Some(mut hand) = hand else { return };
         for operation in body.operations {
@@ -89,6 +93,7 @@ impl Master {
             }
             (kind, _, _) => {
                 let kind = kind.unwrap_or_default();
+                Arc::make_mut(&mut self.state.operations).entered(kind, OperationState::Error);
                 cx.warn(format!(
                     "Dropping {kind} operation of framework {}: it is not supported yet",
                     hand.framework

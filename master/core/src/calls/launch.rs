@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::master::Master;
 use crate::state::{Agent, Framework};
 use crate::validation::{self, Check, Invalid};
+use mesos::operation::OfferOperationType as Kind;
 
 impl Master {
     /// Launches one task, or tells its framework why not.
@@ -45,6 +46,7 @@ impl Master {
             launch_executor: Some(launch_executor),
         };
         cx.send(&agent.pid, message);
+        self.state.count(&hand.framework, |counts| counts.operated(Kind::Launch));
     }
 
     /// Launches the tasks of a group, all or none.
@@ -82,6 +84,7 @@ impl Master {
             launch_executor: Some(launch_executor),
         };
         cx.send(&agent.pid, message);
+        self.state.count(&hand.framework, |counts| counts.operated(Kind::LaunchGroup));
     }
 
     fn check_group(

@@ -27,6 +27,14 @@ impl Master {
         principal: Option<&str>,
         call: Call,
     ) {
+        if let Err(why) = validation::scheduler::validate(&call, principal) {
+            cx.count_invalid(&call);
+            let words = format!("Failed to validate scheduler::Call: {why}");
+            return cx.respond(request, Response::bad_request(words));
+        }
+        if let (Some(id), Some(kind)) = (&call.framework_id, call.r#type) {
+            self.state.count(id, |counts| counts.called(kind));
+        }
         let (id, kind) = match self.admit_call(stream_id, principal, &call) {
             Ok(known) => known,
             Err(refusal) => return cx.respond(request, refusal),
@@ -44,16 +52,13 @@ impl Master {
         self.perform(cx, &id, kind, call);
     }
 
-    /// Checks that the caller is the scheduler that is subscribed.
+    /// Checks that the caller of a valid call is the scheduler that is subscribed.
     fn admit_call(
         &self,
         stream_id: Option<&str>,
         principal: Option<&str>,
         call: &Call,
     ) -> Result<(FrameworkId, CallType), Response> {
-        validation::scheduler::validate(call, principal).map_err(|why| {
-            Response::bad_request(format!("Failed to validate scheduler::Call: {why}"))
-        })?;
         let (Some(id), Some(kind)) = (&call.framework_id, call.r#type) else {
             return Err(Response::bad_request("Framework cannot be found"));
         };

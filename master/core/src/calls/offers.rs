@@ -11,8 +11,7 @@ use mesos::v1::scheduler::{Decline, EventType, OffersEvent, Rescind};
 
 use crate::allocator::{Allocation, Recovery};
 use crate::context::Context;
-use crate::effect::Counter;
-use crate::effect::Effect;
+use crate::effect::Measure;
 use crate::master::Master;
 use crate::state::Offer;
 use crate::timers::Timer;
@@ -26,11 +25,15 @@ const LONGEST_REFUSAL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 impl Master {
     /// Offers what somebody might want.
     pub(crate) fn allocate(&mut self, cx: &mut Context<'_>) {
-        let counter = Counter::named("allocator/mesos/allocation_runs");
-        cx.out.push(Effect::Count { counter, by: 1 });
+        cx.count("allocator/mesos/allocation_runs");
+        let begin = self.elapsed();
+        let due_since = self.due_since.take().unwrap_or(self.step_began);
+        self.measure(cx, Measure::AllocationLatency, begin.saturating_sub(due_since));
         let mut allocations = Vec::new();
         let limit = self.config.max_agents_per_allocation;
         self.allocator.allocate(&mut self.rng, limit, &mut allocations);
+        let end = self.elapsed();
+        self.measure(cx, Measure::AllocationRun, end.saturating_sub(begin));
         let mut by_framework: BTreeMap<FrameworkId, Vec<Allocation>> = BTreeMap::new();
         for allocation in allocations {
             by_framework.entry(allocation.framework.clone()).or_default().push(allocation);
@@ -41,6 +44,7 @@ impl Master {
         if self.allocator.is_due() {
             // Other events have their turn first.
             self.is_continuing_allocation = true;
+            self.due_since = Some(end);
             cx.set_timer(&mut self.timers, Timer::ContinueAllocation, Duration::ZERO);
         }
     }
@@ -135,6 +139,7 @@ impl Master {
         for offer in &body.offer_ids {
             if self.owns(id, offer) {
                 self.withdraw_offer(cx, offer, recovery);
+                self.state.count(id, |counts| counts.offers_declined += 1);
             } else {
                 cx.debug(|| format!("Framework {id} declined offer {offer}, which it has not"));
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesos::framework::FrameworkInfo;
 use mesos::ids::FrameworkId;
 use mesos::v1::master::{self, FrameworkAddedEvent, FrameworkUpdatedEvent};
-use mesos::v1::scheduler::{self, Call, EventType};
+use mesos::v1::scheduler::{self, Call, CallType, EventType};
 
 use crate::allocator::Recovery;
 use crate::context::Context;
@@ -79,6 +79,7 @@ impl Master {
         framework.principal = principal;
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
+        framework.counts.called(CallType::Subscribe);
         self.connections.insert(stream.connection, id.clone());
         self.allocator.add_framework(&id, framework.traits(), true, &BTreeMap::new());
         self.state.frameworks.insert(id.clone(), Arc::new(framework));
@@ -94,6 +95,8 @@ impl Master {
         if let Some(old) = framework.stream.clone() {
             self.connections.remove(&old.connection);
             cx.end(old.connection, "Framework failed over");
+            // The connection is nobody's any more when events are counted.
+            self.state.count(&id, |counts| counts.told_of(EventType::Error));
         }
         let timer = self.framework_timers.remove(&id);
         cx.cancel_timer(&mut self.timers, timer);
@@ -107,6 +110,7 @@ impl Master {
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
         framework.reregistered = Some(cx.now);
+        framework.counts.called(CallType::Subscribe);
         framework.principal = principal;
         self.connections.insert(stream.connection, id.clone());
         self.set_framework_info(cx, &id, info, suppressed);

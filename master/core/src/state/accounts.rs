@@ -12,7 +12,7 @@ use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos::resources::Resources;
 use mesos::task::{Task, TaskState};
 
-use super::{Agent, Framework, Offer};
+use super::{Agent, Framework, FrameworkCounts, Offer};
 use crate::snapshot::Snapshot;
 
 /// How many tasks that are over a framework remembers.
@@ -29,6 +29,13 @@ impl Snapshot {
 
     pub(crate) fn framework_mut(&mut self, id: &FrameworkId) -> Option<&mut Framework> {
         self.frameworks.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// Counts something of a framework.
+    pub(crate) fn count(&mut self, id: &FrameworkId, what: impl FnOnce(&mut FrameworkCounts)) {
+        if let Some(framework) = self.framework_mut(id) {
+            what(&mut framework.counts);
+        }
     }
 
     pub(crate) fn task(&self, framework: &FrameworkId, task: &TaskId) -> Option<&Arc<Task>> {

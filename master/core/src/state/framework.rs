@@ -91,6 +91,8 @@ pub struct Framework {
     /// The agents that know of it, because it has launched something on them: they are told when
     /// it changes and when it ends.
     pub agents: OrdSet<AgentId>,
+    /// What is counted of it.
+    pub counts: super::FrameworkCounts,
 }
 
 impl Framework {
@@ -116,6 +118,7 @@ impl Framework {
             executors: OrdMap::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
+            counts: super::FrameworkCounts::default(),
         };
         framework.set_info(info);
         framework

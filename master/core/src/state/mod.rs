@@ -5,10 +5,12 @@
 
 mod accounts;
 mod agent;
+mod counts;
 mod framework;
 mod offer;
 
 pub(crate) use accounts::{Memory, is_over};
 pub use agent::Agent;
+pub use counts::{FrameworkCounts, OperationCounts};
 pub use framework::{Framework, FrameworkState, Stream};
 pub use offer::Offer;

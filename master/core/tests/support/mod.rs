@@ -170,7 +170,7 @@ impl World {
             }
             Effect::Publish { event } => self.published.push(*event),
             Effect::Abort { reason } => self.aborted = Some(reason),
-            Effect::Link { .. } | Effect::Log { .. } => {}
+            Effect::Link { .. } | Effect::Measure { .. } | Effect::Log { .. } => {}
         }
     }
 
