@@ -43,7 +43,7 @@ pub use desc::{Desc, Unit};
 pub use kinds::{Counter, Gauge, Histogram, Stopwatch, Timer, TimerUnit};
 pub use limiter::RateLimiter;
 pub use registry::{MetricError, Metrics};
-pub use sample::{Described, Sample, SampleKind, SamplesFuture};
+pub use sample::{Described, Sample, SampleKind, Samples, SamplesFuture};
 pub use series::{Statistics, TimeSeries};
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! The registry: every metric of one node, and its two renderings.
 
-use super::collect::{SampleCollector, Sampled, const_labels, help, options, refused};
+use super::collect::{Sampled, const_labels, help, options, refused};
 use super::desc::Desc;
 use super::kinds::{Counter, Gauge, Histogram, Timer, TimerUnit};
 use super::names::{self, NameKind};
-use super::sample::{Sample, SamplesFuture};
+use super::sample::{Families, Samples, SamplesFuture};
 use super::series::{DEFAULT_CAPACITY, TimeSeries};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use prometheus::core::{Collector, GenericCounter, GenericGauge};
 use prometheus::{HistogramOpts, Registry, TextEncoder};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -61,10 +61,11 @@ struct Inner {
     prefix: String,
     registry: Registry,
     entries: Mutex<BTreeMap<Arc<str>, Entry>>,
+    samples: Mutex<BTreeMap<Arc<str>, PullSamples>>,
 }
 
 pub(super) struct Entry {
-    pub(super) source: Source,
+    source: Source,
     pub(super) desc: Desc,
     pub(super) kind: NameKind,
     pub(super) prometheus_name: String,
@@ -72,14 +73,13 @@ pub(super) struct Entry {
 }
 
 #[derive(Clone)]
-pub(super) enum Source {
+enum Source {
     Counter(Counter),
     Counted(Arc<dyn Fn() -> u64 + Send + Sync>),
     Gauge(Gauge),
     Pull { pull: Pull, latest: Arc<Mutex<Option<f64>>> },
     Timer(Timer),
     Histogram(Histogram),
-    Samples { pull: PullSamples, latest: Arc<Mutex<Vec<Sample>>> },
 }
 
 impl Metrics {
@@ -89,7 +89,8 @@ impl Metrics {
             inner: Arc::new(Inner {
                 prefix: prefix.to_owned(),
                 registry: Registry::new(),
-                entries: Mutex::new(BTreeMap::new()),
+                entries: Mutex::default(),
+                samples: Mutex::default(),
             }),
         }
     }
@@ -222,8 +223,8 @@ impl Metrics {
     }
 
     /// Adds metrics of which only the moment of reading knows how many there are, for example some
-    /// for each framework. They are all asked for at once, and left out together if that takes too
-    /// long. `name` stands for them in [`Metrics::remove`]; nobody else sees it.
+    /// for each framework. They are found together, and left out together if that takes too long.
+    /// `name` stands for all of them in [`Metrics::remove`]; nobody else sees it.
     ///
     /// # Errors
     /// [`MetricError::Taken`].
@@ -232,14 +233,13 @@ impl Metrics {
         name: &str,
         pull: impl Fn() -> SamplesFuture + Send + Sync + 'static,
     ) -> Result<(), MetricError> {
-        let desc = Desc::new(name, "Metrics that are found when they are read.");
-        let prometheus_name = names::derive(&self.inner.prefix, &desc, NameKind::Gauge).0;
-        let latest = Arc::new(Mutex::default());
-        let prefix = self.inner.prefix.clone();
-        let collector = SampleCollector::new(&desc, &prometheus_name, prefix, latest.clone())?;
-        let source = Source::Samples { pull: Arc::new(pull), latest };
-        let collector = move || Box::new(collector.clone()) as Box<dyn Collector>;
-        self.add(desc, NameKind::Gauge, prometheus_name, source, collector)
+        match lock(&self.inner.samples).entry(name.into()) {
+            btree_map::Entry::Occupied(_) => Err(MetricError::Taken(name.to_owned())),
+            btree_map::Entry::Vacant(place) => {
+                place.insert(Arc::new(pull));
+                Ok(())
+            }
+        }
     }
 
     fn add(
@@ -269,6 +269,9 @@ impl Metrics {
     /// # Errors
     /// [`MetricError::NotFound`].
     pub fn remove(&self, name: &str) -> Result<(), MetricError> {
+        if lock(&self.inner.samples).remove(name).is_some() {
+            return Ok(());
+        }
         let mut entries = lock(&self.inner.entries);
         let entry = entries.remove(name).ok_or_else(|| MetricError::NotFound(name.to_owned()))?;
         self.unregister(name, &entry)
@@ -288,7 +291,11 @@ impl Metrics {
                 let _ = self.unregister(name, &entry);
             }
         }
-        names.len()
+        drop(entries);
+        let mut samples = lock(&self.inner.samples);
+        let before = samples.len();
+        samples.retain(|name, _| !name.starts_with(prefix));
+        names.len() + before - samples.len()
     }
 
     fn unregister(&self, name: &str, entry: &Entry) -> Result<(), MetricError> {
@@ -308,23 +315,19 @@ impl Metrics {
 
     /// Asks all that has to be asked for its value, all at once, and waits no longer than
     /// `timeout`. Needs a tokio runtime with time.
-    pub(super) async fn pull(&self, timeout: Duration) {
+    pub(super) async fn pull(&self, timeout: Duration) -> Vec<Samples> {
         let sources: Vec<Source> =
             self.entries().values().map(|entry| entry.source.clone()).collect();
         let waits = sources.into_iter().map(|source| async move {
-            match source {
-                Source::Pull { pull, latest } => {
-                    let value = tokio::time::timeout(timeout, pull()).await.unwrap_or(None);
-                    *lock(&latest) = value;
-                }
-                Source::Samples { pull, latest } => {
-                    let found = tokio::time::timeout(timeout, pull()).await;
-                    *lock(&latest) = found.unwrap_or_default();
-                }
-                _ => {}
+            if let Source::Pull { pull, latest } = source {
+                let value = tokio::time::timeout(timeout, pull()).await.unwrap_or(None);
+                *lock(&latest) = value;
             }
         });
-        join_all(waits).await;
+        let pulls: Vec<PullSamples> = lock(&self.inner.samples).values().cloned().collect();
+        let samples = pulls.into_iter().map(|pull| tokio::time::timeout(timeout, pull()));
+        let (_, samples) = join(join_all(waits), join_all(samples)).await;
+        samples.into_iter().flatten().collect()
     }
 
     pub(super) fn entries(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Entry>> {
@@ -337,11 +340,40 @@ impl Metrics {
 
     /// Every value under its Mesos name. Gauges that give none within `timeout` are left out.
     pub async fn snapshot(&self, timeout: Option<Duration>) -> BTreeMap<String, f64> {
-        self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
-        self.snapshot_now()
+        let samples = self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
+        self.render(samples, |metrics, samples| {
+            let mut values = metrics.snapshot_now();
+            for give in samples {
+                give(&mut |sample| {
+                    if !sample.desc.hidden && sample.value.is_finite() {
+                        values.insert(sample.desc.name, sample.value);
+                    }
+                });
+            }
+            values
+        })
+        .await
     }
 
-    /// As [`Metrics::snapshot`], with the values that those asked gave the last time.
+    /// Renders samples, on another thread if there are any: there may be very many.
+    async fn render<T: Default + Send + 'static>(
+        &self,
+        samples: Vec<Samples>,
+        render: impl FnOnce(&Metrics, Vec<Samples>) -> T + Send + 'static,
+    ) -> T {
+        if samples.is_empty() {
+            return render(self, samples);
+        }
+        let metrics = self.clone();
+        let rendered = tokio::task::spawn_blocking(move || render(&metrics, samples)).await;
+        rendered.unwrap_or_else(|error| {
+            tracing::error!("cannot render the metrics: {error}");
+            T::default()
+        })
+    }
+
+    /// As [`Metrics::snapshot`], with the values that pull gauges gave the last time, and without
+    /// samples.
     pub fn snapshot_now(&self) -> BTreeMap<String, f64> {
         let sources: Vec<(Arc<str>, Source)> = lock(&self.inner.entries)
             .iter()
@@ -359,11 +391,21 @@ impl Metrics {
 
     /// Everything in Prometheus's text format.
     pub async fn prometheus(&self, timeout: Option<Duration>) -> String {
-        self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
-        self.prometheus_now()
+        let samples = self.pull(timeout.unwrap_or(DEFAULT_TIMEOUT)).await;
+        self.render(samples, |metrics, samples| {
+            let mut text = metrics.prometheus_now();
+            let mut families = Families::new(&metrics.inner.prefix);
+            for give in samples {
+                give(&mut |sample| families.add(&sample));
+            }
+            families.write(&mut text);
+            text
+        })
+        .await
     }
 
-    /// As [`Metrics::prometheus`], with the values that those asked gave the last time.
+    /// As [`Metrics::prometheus`], with the values that pull gauges gave the last time, and without
+    /// samples.
     pub fn prometheus_now(&self) -> String {
         let mut text = String::new();
         for family in self.inner.registry.gather() {
@@ -390,7 +432,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -420,11 +462,6 @@ fn read(name: &str, source: &Source, values: &mut BTreeMap<String, f64>) {
         Source::Histogram(histogram) => {
             values.insert(format!("{name}/count"), histogram.count() as f64);
             values.insert(format!("{name}/sum"), histogram.sum());
-        }
-        Source::Samples { latest, .. } => {
-            let samples = lock(latest);
-            let shown = samples.iter().filter(|sample| !sample.desc.hidden);
-            values.extend(shown.map(|sample| (sample.desc.name.clone(), sample.value)));
         }
     }
 }

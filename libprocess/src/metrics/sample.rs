@@ -1,9 +1,11 @@
 //! Values that are described when they are read, and the list of all that a registry holds.
 
+use super::collect::help;
 use super::desc::Desc;
 use super::names::{self, NameKind};
-use super::registry::{DEFAULT_TIMEOUT, Metrics, Source, lock};
-use std::collections::BTreeSet;
+use super::registry::{DEFAULT_TIMEOUT, Metrics};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -36,8 +38,65 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// Gives samples one after the other to whoever renders them, so that never all of them are in
+/// memory: there may be dozens for each of thousands of frameworks.
+pub type Samples = Box<dyn FnOnce(&mut dyn FnMut(Sample)) + Send>;
+
 /// What is found when somebody reads.
-pub type SamplesFuture = Pin<Box<dyn Future<Output = Vec<Sample>> + Send>>;
+pub type SamplesFuture = Pin<Box<dyn Future<Output = Samples> + Send>>;
+
+/// Samples in Prometheus's text format, by family.
+pub(super) struct Families<'a> {
+    prefix: &'a str,
+    /// By name: what goes before the values, and the values.
+    families: BTreeMap<String, (String, String)>,
+}
+
+impl<'a> Families<'a> {
+    pub(super) fn new(prefix: &'a str) -> Self {
+        Self { prefix, families: BTreeMap::new() }
+    }
+
+    pub(super) fn add(&mut self, sample: &Sample) {
+        let Sample { desc, kind, value } = sample;
+        if desc.mesos_only {
+            return;
+        }
+        let (name, scale) = names::derive(self.prefix, desc, (*kind).into());
+        let (_, values) = self.families.entry(name.clone()).or_insert_with_key(|name| {
+            let kind = if *kind == SampleKind::Counter { "counter" } else { "gauge" };
+            let help = escape(&help(desc), false);
+            (format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"), String::new())
+        });
+        values.push_str(&name);
+        let mut labels: Vec<(String, &str)> =
+            desc.labels.iter().map(|(name, value)| (names::label(name), value.as_str())).collect();
+        labels.sort_unstable();
+        for (place, (label, value)) in labels.iter().enumerate() {
+            values.push(if place == 0 { '{' } else { ',' });
+            let _ = write!(values, "{label}=\"{}\"", escape(value, true));
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        let _ = match value * scale {
+            f64::INFINITY => writeln!(values, "{end} +Inf"),
+            f64::NEG_INFINITY => writeln!(values, "{end} -Inf"),
+            value => writeln!(values, "{end} {value}"),
+        };
+    }
+
+    pub(super) fn write(self, text: &mut String) {
+        for (before, values) in self.families.into_values() {
+            text.push_str(&before);
+            text.push_str(&values);
+        }
+    }
+}
+
+/// Escapes what would end a line, or a value in quotes.
+fn escape(text: &str, in_quotes: bool) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('\n', "\\n");
+    if in_quotes { escaped.replace('"', "\\\"") } else { escaped }
+}
 
 /// A metric, or a family of metrics that differ in their labels, as documents list it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,19 +133,18 @@ impl Described {
 impl Metrics {
     /// Every metric that there is at this moment, families once, sorted by name.
     pub async fn described(&self) -> Vec<Described> {
-        self.pull(DEFAULT_TIMEOUT).await;
+        let samples = self.pull(DEFAULT_TIMEOUT).await;
         let mut found = BTreeSet::new();
         for entry in self.entries().values() {
-            let Source::Samples { latest, .. } = &entry.source else {
-                let name = entry.prometheus_name.clone();
-                found.insert(Described::new(&entry.desc, entry.kind, name));
-                continue;
-            };
-            found.extend(lock(latest).iter().map(|sample| {
+            let name = entry.prometheus_name.clone();
+            found.insert(Described::new(&entry.desc, entry.kind, name));
+        }
+        for give in samples {
+            give(&mut |sample| {
                 let kind = sample.kind.into();
                 let name = names::derive(self.prefix(), &sample.desc, kind).0;
-                Described::new(&sample.desc, kind, name)
-            }));
+                found.insert(Described::new(&sample.desc, kind, name));
+            });
         }
         found.into_iter().collect()
     }

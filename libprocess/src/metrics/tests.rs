@@ -185,7 +185,9 @@ fn samples_are_found_when_they_are_read() {
         let sum = Desc::new("master/calls", "All.").mesos_only();
         let sum = Sample { desc: sum, kind: SampleKind::Counter, value: 3.0 };
         let samples = vec![of("1", 1.0), of("2", 2.0), sum];
-        Box::pin(async move { samples })
+        Box::pin(async move {
+            Box::new(|take: &mut dyn FnMut(Sample)| samples.into_iter().for_each(take)) as Samples
+        })
     };
     metrics.samples("master/state", pull).unwrap();
     assert!(metrics.snapshot_now().is_empty());
@@ -198,14 +200,37 @@ fn samples_are_found_when_they_are_read() {
                     # TYPE mesos_master_f_calls_total counter\n\
                     mesos_master_f_calls_total{id=\"1\",name=\"a/b\"} 1\n\
                     mesos_master_f_calls_total{id=\"2\",name=\"a/b\"} 2\n";
-    assert_eq!(metrics.prometheus_now(), expected);
+    assert_eq!(block_on(metrics.prometheus(None)), expected);
     let described = block_on(metrics.described());
     assert_eq!(described.len(), 2, "{described:?}");
     assert_eq!(described[1].name.as_deref(), Some("master/f/{name}/{id}/calls"));
     assert_eq!(described[1].prometheus.as_deref(), Some("mesos_master_f_calls_total"));
     assert_eq!(described[0].prometheus, None);
+    assert!(matches!(metrics.samples("master/state", pull), Err(MetricError::Taken(_))));
     assert_eq!(metrics.remove_all("master/"), 1);
-    assert_eq!(metrics.prometheus_now(), "");
+    assert_eq!(block_on(metrics.prometheus(None)), "");
+}
+
+#[test]
+fn samples_are_escaped_for_prometheus() {
+    let metrics = Metrics::new("mesos");
+    let pull = || -> SamplesFuture {
+        Box::pin(async {
+            Box::new(|take: &mut dyn FnMut(Sample)| {
+                let desc = Desc::labelled("a/{x}", &[("x", "\\ \"q\"\n")], "Not \\\n\"it\".");
+                take(Sample { desc: desc.clone(), kind: SampleKind::Gauge, value: 0.5 });
+                take(Sample { desc, kind: SampleKind::Gauge, value: f64::INFINITY });
+            }) as Samples
+        })
+    };
+    metrics.samples("a", pull).unwrap();
+    let text = block_on(metrics.prometheus(None));
+    assert_eq!(
+        text,
+        "# HELP mesos_a Not \\\\\\n\"it\".\n# TYPE mesos_a gauge\n\
+         mesos_a{x=\"\\\\ \\\"q\\\"\\n\"} 0.5\nmesos_a{x=\"\\\\ \\\"q\\\"\\n\"} +Inf\n"
+    );
+    assert_eq!(block_on(metrics.snapshot(None)).len(), 1, "infinities have no JSON");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use master_core::Effect;
 use master_core::effect::Measure;
 use master_core::event::Event;
-use master_core::metrics::{self, Kind};
+use master_core::metrics::{self, Kind, Metric};
 use mesos::framework::FrameworkInfo;
 use mesos::ids::OfferId;
 use mesos::operation::{OfferOperation, OfferOperationType, Reserve};
@@ -16,9 +16,17 @@ use mesos::task::TaskState;
 use mesos::v1::scheduler::{Call, CallType, Decline};
 use support::{Scheduler, World, framework, task};
 
+/// All metrics of a world.
+fn list(world: &World, per_framework: bool) -> Vec<Metric> {
+    let mut list = Vec::new();
+    let reading = world.master.allocator().reading();
+    metrics::read(&world.snapshot(), &reading, per_framework, &mut |metric| list.push(metric));
+    list
+}
+
 /// All metrics of a world, by name.
 fn read(world: &World) -> BTreeMap<String, f64> {
-    let metrics = metrics::read(&world.snapshot(), &world.master.allocator().reading(), true);
+    let metrics = list(world, true);
     let named = metrics.into_iter().map(|metric| {
         let mut name = metric.template.into_owned();
         for (label, value) in &metric.labels {
@@ -139,7 +147,7 @@ fn the_metrics_of_a_framework_stay_for_as_long_as_it_is_remembered() {
     world.call(&second, CallType::Teardown, |_| {});
     assert_eq!(of(&world, &first, "test"), []);
     assert!(!of(&world, &second, "test").is_empty());
-    let metrics = metrics::read(&world.snapshot(), &world.master.allocator().reading(), false);
+    let metrics = list(&world, false);
     assert!(metrics.iter().all(|metric| !metric.template.contains("{framework}")));
 }
 
@@ -246,7 +254,7 @@ fn operations_that_are_refused_are_counted() {
     assert_eq!(metrics["master/operations/error"], 1.0);
     assert_eq!(metrics["master/operations/total"], 1.0);
     assert_eq!(metrics["master/operations/create/error"], 0.0);
-    let all = metrics::read(&world.snapshot(), &world.master.allocator().reading(), true);
+    let all = list(&world, true);
     let total = all.iter().find(|metric| metric.template == "master/operations/total").unwrap();
     assert_eq!(total.kind, Kind::Sum);
 }

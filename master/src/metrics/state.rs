@@ -1,9 +1,9 @@
 //! Metrics of the state, which are found when somebody reads them: whoever looks makes the master
-//! take a snapshot, and all of them are computed from it at once, off the master's thread.
+//! take a snapshot, and all of them are computed from it, off the master's thread.
 
 use std::time::Duration;
 
-use libprocess::metrics::{Desc, Sample, SampleKind};
+use libprocess::metrics::{Desc, Sample, SampleKind, Samples};
 use libprocess::{Node, Pid};
 use master_core::Snapshot;
 use master_core::metrics::{self, Kind, Metric, Reading};
@@ -42,34 +42,27 @@ impl Moment {
 
 impl StateSource {
     /// All of them; none once the master is gone.
-    pub async fn collect(self) -> Vec<Sample> {
+    pub async fn collect(self) -> Samples {
         let (sender, receiver) = oneshot::channel();
         self.node.dispatch(&self.pid, move |process, context| {
             // Whoever asked may have gone; then nobody needs it.
             let _ = sender.send(Moment::of(process, time(context)));
         });
-        let Ok(moment) = receiver.await else { return Vec::new() };
+        let Ok(moment) = receiver.await else { return Box::new(|_| {}) };
         let events = self.waiting_events();
         let per_framework = self.per_framework;
-        let compute = move || {
-            let mut samples = vec![
-                gauge(
-                    "master/uptime_secs",
-                    "How long the master has run",
-                    moment.uptime.as_secs_f64(),
-                ),
-                gauge(
-                    "master/operator_event_stream_subscribers",
-                    "Operators who listen to the stream of events",
-                    moment.listening as f64,
-                ),
-            ];
-            samples.extend(events);
-            let state = metrics::read(&moment.snapshot, &moment.reading, per_framework);
-            samples.extend(state.into_iter().map(sample));
-            samples
-        };
-        self.node.handle().spawn_blocking(compute).await.unwrap_or_default()
+        Box::new(move |take| {
+            let uptime = moment.uptime.as_secs_f64();
+            take(gauge("master/uptime_secs", "How long the master has run", uptime));
+            take(gauge(
+                "master/operator_event_stream_subscribers",
+                "Operators who listen to the stream of events",
+                moment.listening as f64,
+            ));
+            events.into_iter().for_each(&mut *take);
+            let Moment { snapshot, reading, .. } = moment;
+            metrics::read(&snapshot, &reading, per_framework, &mut |metric| take(sample(metric)));
+        })
     }
 
     /// What waits in the master's queue (row MM-09).

@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 /// Resources whose consumption is shown even where there is none.
 const ALWAYS: [&str; 3] = ["cpus", "mem", "disk"];
 
-pub(super) fn add(snapshot: &Snapshot, reading: &Reading, metrics: &mut Metrics) {
+pub(super) fn add(snapshot: &Snapshot, reading: &Reading, metrics: &mut Metrics<'_>) {
     // Mesos has both names, the shorter one for those who knew it first.
     let waiting = reading.waiting as f64;
     let help = "Agents that wait to be looked at by the allocator, which has no queue of its own";

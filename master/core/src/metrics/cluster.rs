@@ -32,7 +32,7 @@ const STATES: [(OperationState, &str, Kind); 8] = [
     (OperationState::GoneByOperator, "gone_by_operator", Kind::Counter),
 ];
 
-pub(super) fn add(snapshot: &Snapshot, metrics: &mut Metrics) {
+pub(super) fn add(snapshot: &Snapshot, metrics: &mut Metrics<'_>) {
     let leads = f64::from(u8::from(snapshot.elected.is_some()));
     metrics.gauge("master/elected", "Whether this master leads", leads);
     agents(snapshot, metrics);
@@ -42,7 +42,7 @@ pub(super) fn add(snapshot: &Snapshot, metrics: &mut Metrics) {
     operations(&snapshot.operations, metrics);
 }
 
-fn agents(snapshot: &Snapshot, metrics: &mut Metrics) {
+fn agents(snapshot: &Snapshot, metrics: &mut Metrics<'_>) {
     let agents = || snapshot.agents.values();
     let active = agents().filter(|agent| agent.active).count();
     let connected = agents().filter(|agent| agent.connected).count();
@@ -55,7 +55,7 @@ fn agents(snapshot: &Snapshot, metrics: &mut Metrics) {
     metrics.count("master/slaves_unreachable", "Agents that cannot be reached", unreachable);
 }
 
-fn frameworks(snapshot: &Snapshot, metrics: &mut Metrics) {
+fn frameworks(snapshot: &Snapshot, metrics: &mut Metrics<'_>) {
     let active = snapshot.frameworks.values().filter(|f| f.state == FrameworkState::Active);
     let active = active.count();
     let others = snapshot.frameworks.len() - active;
@@ -68,7 +68,7 @@ fn frameworks(snapshot: &Snapshot, metrics: &mut Metrics) {
     metrics.count("master/outstanding_offers", "Offers that were not answered yet", offers);
 }
 
-fn tasks(snapshot: &Snapshot, metrics: &mut Metrics) {
+fn tasks(snapshot: &Snapshot, metrics: &mut Metrics<'_>) {
     let names = [
         ("master/tasks_staging", TaskState::Staging, "Tasks that are being launched"),
         ("master/tasks_starting", TaskState::Starting, "Tasks that are starting"),
@@ -88,7 +88,7 @@ fn tasks(snapshot: &Snapshot, metrics: &mut Metrics) {
     metrics.count("master/tasks_unreachable", "Tasks on unreachable agents", unreachable);
 }
 
-fn resources(snapshot: &Snapshot, metrics: &mut Metrics) {
+fn resources(snapshot: &Snapshot, metrics: &mut Metrics<'_>) {
     let mut total = Resources::new();
     let (mut used, mut offered) = (Resources::new(), Resources::new());
     for agent in snapshot.agents.values() {
@@ -121,7 +121,7 @@ fn resources(snapshot: &Snapshot, metrics: &mut Metrics) {
     }
 }
 
-fn operations(counts: &OperationCounts, metrics: &mut Metrics) {
+fn operations(counts: &OperationCounts, metrics: &mut Metrics<'_>) {
     let help = "Operations, by type and state";
     let mut all = 0;
     let mut by_state = [0_u64; STATES.len()];

@@ -15,7 +15,7 @@ macro_rules! of_framework {
     };
 }
 
-pub(super) fn add(framework: &Framework, metrics: &mut Metrics) {
+pub(super) fn add(framework: &Framework, metrics: &mut Metrics<'_>) {
     let counts = &framework.counts;
     let mut one = One { framework, metrics };
     let subscribed = f64::from(u8::from(framework.is_connected()));
@@ -56,12 +56,12 @@ pub(super) fn add(framework: &Framework, metrics: &mut Metrics) {
 }
 
 /// One framework, and what is known of it so far.
-struct One<'a> {
+struct One<'a, 'b> {
     framework: &'a Framework,
-    metrics: &'a mut Metrics,
+    metrics: &'a mut Metrics<'b>,
 }
 
-impl One<'_> {
+impl One<'_, '_> {
     fn push(
         &mut self,
         template: &'static str,

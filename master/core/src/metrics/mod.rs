@@ -43,9 +43,15 @@ pub struct Metric {
     pub value: f64,
 }
 
-/// All metrics of a master's state. Those of each framework are left out unless `per_framework`.
-pub fn read(snapshot: &Snapshot, reading: &Reading, per_framework: bool) -> Vec<Metric> {
-    let mut metrics = Metrics(Vec::with_capacity(256));
+/// Gives all metrics of a master's state to `take`, one after the other. Those of each framework
+/// are left out unless `per_framework`.
+pub fn read(
+    snapshot: &Snapshot,
+    reading: &Reading,
+    per_framework: bool,
+    take: &mut dyn FnMut(Metric),
+) {
+    let mut metrics = Metrics { take };
     cluster::add(snapshot, &mut metrics);
     allocator::add(snapshot, reading, &mut metrics);
     if per_framework {
@@ -53,7 +59,6 @@ pub fn read(snapshot: &Snapshot, reading: &Reading, per_framework: bool) -> Vec<
             framework::add(one, &mut metrics);
         }
     }
-    metrics.0
 }
 
 /// The printable characters that names of metrics do not hold as they are.
@@ -73,10 +78,12 @@ pub fn encode(name: &str) -> String {
     encoded
 }
 
-/// The metrics so far.
-struct Metrics(Vec<Metric>);
+/// Where metrics go.
+struct Metrics<'a> {
+    take: &'a mut dyn FnMut(Metric),
+}
 
-impl Metrics {
+impl Metrics<'_> {
     fn gauge(&mut self, name: impl Into<Cow<'static, str>>, help: &'static str, value: f64) {
         self.push(name, &[], Kind::Gauge, help, value);
     }
@@ -94,7 +101,7 @@ impl Metrics {
         value: f64,
     ) {
         let labels = labels.iter().map(|(label, value)| (*label, (*value).to_owned())).collect();
-        self.0.push(Metric { template: template.into(), labels, kind, help: help.into(), value });
+        (self.take)(Metric { template: template.into(), labels, kind, help: help.into(), value });
     }
 }
 
