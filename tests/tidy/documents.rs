@@ -39,6 +39,36 @@ fn compatibility_rows_are_shown_by_tests() {
 }
 
 #[test]
+fn task_states_and_reasons_are_shown_by_tests() {
+    let text = read("docs/task-states.md");
+    let vocabulary = read("mesos/src/task.rs");
+    let mut missing: BTreeSet<&str> = vocabulary
+        .split('"')
+        .filter(|name| ["TASK_", "SOURCE_", "REASON_"].iter().any(|kind| name.starts_with(kind)))
+        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    assert!(missing.len() > 40, "mesos/src/task.rs defines {} names", missing.len());
+    let mut complaints = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let place = format!("docs/task-states.md:{}", index + 1);
+        for reference in line.split('`').skip(1).step_by(2).filter(|text| text.contains("::")) {
+            complaints.extend(missing_test(reference).map(|why| format!("{place}: {why}")));
+        }
+        let Some((name, rest)) = line.strip_prefix("| `").and_then(|line| line.split_once('`'))
+        else {
+            continue;
+        };
+        missing.remove(name);
+        let shown = rest.trim_end_matches(" |").rsplit("| ").next().unwrap_or_default();
+        if !shown.contains("::") && !shown.starts_with("not sent") {
+            complaints.push(format!("{place}: names no test and does not say why"));
+        }
+    }
+    complaints.extend(missing.iter().map(|name| format!("docs/task-states.md lacks {name}")));
+    settle("what task-states.md claims, a test shows", complaints);
+}
+
+#[test]
 fn links_lead_somewhere() {
     let mut complaints = Vec::new();
     for source in files(&["md"]) {
