@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 use mesos::executor_info::ExecutorInfo;
-use mesos::framework::{FrameworkCapabilityType, FrameworkInfo};
+use mesos::framework::{FrameworkCapabilityType, FrameworkInfo, OfferConstraints};
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
 use mesos::resources::{Quantities, Resources};
 use mesos::task::Task;
