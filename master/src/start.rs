@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::election::{Election, Standalone};
 use crate::http::files::FilesProcess;
+use crate::http::registrar::RegistrarProcess;
 use crate::info::master_info;
 use crate::metrics::MasterMetrics;
 use crate::process::{MasterProcess, Parts};
@@ -69,10 +70,7 @@ pub fn start_on(
     let metrics = MasterMetrics::new(node.metrics().clone());
     let parts = Parts { config, info: info.clone(), store, election, metrics, end: end.clone() };
     let pid = node.spawn(PROCESS_ID, MasterProcess::new(parts))?;
-    if let Err(error) = node.spawn("files", FilesProcess) {
-        // An agent in the same process serves its own.
-        tracing::debug!("the master serves no files: {error}");
-    }
+    spawn_companions(node, &pid);
     // Behind its initialization, so that its endpoints answer whoever is told of it.
     let (sender, receiver) = mpsc::sync_channel(1);
     node.dispatch(&pid, move |_, _| {
@@ -83,6 +81,18 @@ pub fn start_on(
         tracing::warn!("the master was not initialized: {error}");
     }
     Ok(MasterHandle { node: node.clone(), pid, info, end })
+}
+
+/// Starts the processes that have endpoints beside the master's own.
+fn spawn_companions(node: &Node, master: &Pid<MasterProcess>) {
+    let files = FilesProcess { master: master.upid().clone() };
+    let registrar = RegistrarProcess { master: master.clone() };
+    // An agent in the same program serves its own files, and there may be other masters.
+    let spawned =
+        node.spawn("files", files).map(drop).and(node.spawn("registrar(1)", registrar).map(drop));
+    if let Err(error) = spawned {
+        tracing::debug!("the master has no endpoints beside its own: {error}");
+    }
 }
 
 /// A master that was started. Dropping the handle does not end it.

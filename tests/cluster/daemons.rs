@@ -124,18 +124,6 @@ impl Cluster {
         format!("127.0.0.1:{}", self.master_port)
     }
 
-    /// The master's port.
-    #[allow(dead_code)] // Not every test speaks to it by itself.
-    pub fn master_port(&self) -> u16 {
-        self.master_port
-    }
-
-    /// An agent's port.
-    #[allow(dead_code)] // Not every test speaks to it by itself.
-    pub fn agent_port(&self, agent: usize) -> u16 {
-        self.agent_ports[agent]
-    }
-
     /// A folder for whatever a test writes.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -38,8 +38,10 @@ pub struct Comparison<'a> {
     pub differences: Vec<Difference>,
 }
 
-/// Arrays whose length depends on what a cluster did before, or on when it made offers.
-const FREE_IN_PICTURES: [&str; 8] = [
+/// Arrays whose length depends on what a cluster did before, or on when it made offers: by their
+/// keys, or by their paths.
+const FREE_IN_PICTURES: [&str; 9] = [
+    "$.tasks",
     "completed_executors",
     "completed_frameworks",
     "completed_tasks",
@@ -131,8 +133,11 @@ impl<'a> Comparison<'a> {
 
     fn array(&mut self, path: &str, recorded: &[Value], live: &[Value]) {
         let inside = format!("{path}[]");
-        let free = path.rsplit('.').next().is_some_and(|key| self.free.contains(&key));
-        if let (Some(recorded), Some(live)) = (by_name(recorded), by_name(live)) {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        let free = self.free.contains(&key) || self.free.contains(&path);
+        if let (Some(recorded), Some(live)) = (by_name(recorded), by_name(live))
+            && !(free && live.keys().any(|name| !recorded.contains_key(name)))
+        {
             return self.named_elements(path, &recorded, &live, free);
         }
         if recorded.len() != live.len() && !free {

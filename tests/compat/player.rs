@@ -46,6 +46,8 @@ pub enum Step {
 /// A cluster on which exchanges are played.
 pub struct Player<'a> {
     cluster: Cluster,
+    master: SocketAddr,
+    agent: Option<SocketAddr>,
     folders: &'a [Folder],
     names: Names,
     /// Ids that recorded answers show: requests that have them must wait for their live ones.
@@ -59,9 +61,9 @@ pub struct Player<'a> {
 impl<'a> Player<'a> {
     /// Starts a cluster like the recorded one.
     pub fn start(agents: usize, folders: &'a [Folder]) -> Self {
-        let master = ["--registry=in_memory", "--no-hostname_lookup"];
-        let agent = ["--launcher=posix", "--isolation=posix/cpu,posix/mem", "--no-hostname_lookup"];
-        let cluster = Cluster::start_with(agents, &master, &agent);
+        let of_master = ["--registry=in_memory", "--no-hostname_lookup"];
+        let of_agent = ["--launcher=posix", "--isolation=posix/cpu,posix/mem"];
+        let cluster = Cluster::start_with(agents, &of_master, &of_agent);
         let mut names = Names::default();
         let folder = cluster.folder().display().to_string();
         names.fix("/var/lib/mesos/m", &format!("{folder}/master"));
@@ -69,13 +71,18 @@ impl<'a> Player<'a> {
         let ends = cluster.folder().join("end");
         let wait = format!("while [ ! -e {} ]; do sleep 0.1; done", ends.display());
         names.fix(EXECUTOR, &wait);
-        names.fix_port(16050, cluster.master_port());
-        if agents > 0 {
-            names.fix_port(16051, cluster.agent_port(0));
+        let address = |text: String| text.parse::<SocketAddr>().expect("clusters have addresses");
+        let master = address(cluster.address());
+        names.fix_port(16050, master.port());
+        let agent = (agents > 0).then(|| address(cluster.agent_address(0)));
+        if let Some(agent) = agent {
+            names.fix_port(16051, agent.port());
         }
         let shown = folders.iter().flat_map(|folder| &folder.exchanges).flat_map(shown_ids);
         Self {
             cluster,
+            master,
+            agent,
             folders,
             names,
             shown: shown.collect(),
@@ -126,7 +133,7 @@ impl<'a> Player<'a> {
                 }
             }
             Step::AwaitExecutor => {
-                let url = format!("http://127.0.0.1:{}/state", self.cluster.agent_port(0));
+                let url = format!("http://{}/state", self.cluster.agent_address(0));
                 self.wait_until("the agent has an executor", |_| {
                     let state = get_json(&url)?;
                     state["frameworks"][0]["executors"][0]["id"].is_string().then_some(())
@@ -232,8 +239,7 @@ impl<'a> Player<'a> {
             Some(host) => host == "127.0.0.1:16051",
             None => exchange.name.contains("agent") || exchange.name.contains("executor"),
         };
-        let port = if to_agent { self.cluster.agent_port(0) } else { self.cluster.master_port() };
-        SocketAddr::from(([127, 0, 0, 1], port))
+        self.agent.filter(|_| to_agent).unwrap_or(self.master)
     }
 
     /// The request with live names, once all of them are known.

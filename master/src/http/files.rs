@@ -2,13 +2,16 @@
 //! sandboxes; that its log can be read here is not built yet, so that no path is found.
 
 use libprocess::http::{Help, Reply, Request, Response, StatusCode};
-use libprocess::{Context, Process};
+use libprocess::{Context, LinkMode, Process, Upid};
 
-/// The process `files`.
-pub(crate) struct FilesProcess;
+/// The process `files`. It lives as long as its master.
+pub(crate) struct FilesProcess {
+    pub master: Upid,
+}
 
 impl Process for FilesProcess {
     fn initialize(&mut self, context: &mut Context<Self>) {
+        context.link(&self.master, LinkMode::Reuse);
         let endpoints = [
             ("/browse", "Returns a file listing for a directory."),
             ("/read", "Reads data from a file."),
@@ -21,6 +24,10 @@ impl Process for FilesProcess {
         }
         let help = Help::new("Returns the internal virtual path mapping.").authentication(true);
         context.route("/debug", help, |_, _, _, reply| reply.send(Response::ok_json("{}")));
+    }
+
+    fn exited(&mut self, context: &mut Context<Self>, _: &Upid) {
+        context.terminate();
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Reading order: this file (which endpoint is whose, and who may be asked), [`media`] (JSON and
 //! MessagePack), [`requests`] and [`streams`] (what waits for the core), [`scheduler`],
-//! [`operator`], [`readers`] (what only reads), [`plain`] (the small ones), [`files`], and what
-//! operators change: [`weights`], [`quota`], [`maintenance`], [`reservations`].
+//! [`operator`], [`readers`] (what only reads), [`plain`] (the small ones), [`files`],
+//! [`registrar`], and what operators change: [`weights`], [`quota`], [`maintenance`],
+//! [`reservations`].
 
 pub(crate) mod files;
 mod maintenance;
@@ -12,6 +13,7 @@ mod operator;
 mod plain;
 mod quota;
 pub(crate) mod readers;
+pub(crate) mod registrar;
 pub(crate) mod requests;
 mod reservations;
 mod scheduler;

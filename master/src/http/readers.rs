@@ -13,7 +13,7 @@ use super::media::{Codec as _, MediaType};
 use super::{Realm, route_leader};
 use crate::process::MasterProcess;
 use crate::render::lists::TaskPage;
-use crate::render::{View, getters, lists, roles, state, summary, v1};
+use crate::render::{View, getters, lists, registry, roles, state, summary, v1};
 
 /// How many renderings run at once. More would take the processors from the master itself.
 const MAX_RENDERINGS: usize = 2;
@@ -33,6 +33,8 @@ pub(crate) enum What {
     Tasks(TaskPage),
     /// `/roles`
     Roles,
+    /// `/registrar(1)/registry`
+    Registry,
     /// A getter of the operator API
     Getter(CallType, MediaType),
 }
@@ -46,6 +48,7 @@ impl What {
             Self::Frameworks(id) => lists::frameworks(view, id.as_deref()),
             Self::Tasks(page) => lists::tasks(view, page),
             Self::Roles => roles::render(view),
+            Self::Registry => registry::render(view),
             Self::Getter(kind, media) => {
                 return match v1::getter(view, *kind) {
                     Some(answer) => {

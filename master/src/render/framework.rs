@@ -102,7 +102,11 @@ impl<'a> FrameworkView<'a> {
             unregistered_time: framework.unregistered.map_or(0.0, seconds),
             principal: info.principal.as_deref(),
             resources,
-            reregistered_time: framework.reregistered.map(seconds),
+            // A framework that came with an id of its own registered when it came back.
+            reregistered_time: framework
+                .reregistered
+                .filter(|time| *time != framework.registered)
+                .map(seconds),
             role: (!multi_role).then(|| info.role.as_deref().unwrap_or("*")),
             roles: multi_role.then_some(&info.roles),
             tasks: framework.tasks.values().map(|task| TaskView::new(task)).collect(),

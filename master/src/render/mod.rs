@@ -6,13 +6,14 @@
 //! exist that depend on them.
 //!
 //! Reading order: [`version`], [`task`], [`agent`], [`framework`] (one record each), [`state`],
-//! [`summary`], [`roles`], [`lists`] (whole answers), [`v1`],
+//! [`summary`], [`roles`], [`lists`], [`registry`] (whole answers), [`v1`],
 //! [`getters`].
 
 pub mod agent;
 pub mod framework;
 pub mod getters;
 pub mod lists;
+pub mod registry;
 pub mod roles;
 pub mod state;
 pub mod summary;
