@@ -102,7 +102,7 @@ impl DefaultExecutor {
                 self.call(driver, call, CALL_TIMEOUT, move |answer| Event::Killed {
                     slot,
                     signal,
-                    result: answers::killed(answer),
+                    signalled: answers::signalled(answer),
                 });
             }
             Effect::Probe { slot, ticket, spec, container } => {
