@@ -28,12 +28,12 @@ impl Program {
     /// `mesos default-executor`. None if it asks for something else.
     pub fn of(name: Option<&OsStr>, first: Option<&OsStr>) -> Option<Self> {
         let name = Path::new(name?).file_name()?.to_str()?;
-        match first.and_then(OsStr::to_str) {
-            Some("executor") => return Some(Self::Command),
-            Some("default-executor") => return Some(Self::Default),
-            _ => {}
+        let all = [Self::Command, Self::Default];
+        if name.starts_with("mesos-") {
+            return all.into_iter().find(|program| program.name() == name);
         }
-        [Self::Command, Self::Default].into_iter().find(|program| program.name() == name)
+        let first = first?.to_str()?;
+        all.into_iter().find(|program| program.name().strip_prefix("mesos-") == Some(first))
     }
 
     /// The executor that the command line of this process asks for.
@@ -76,6 +76,7 @@ mod tests {
         assert_eq!(of("/usr/bin/mesos", Some("default-executor")), Some(Program::Default));
         assert_eq!(of("/x/mesos-default-executor", None), Some(Program::Default));
         assert_eq!(of("mesos-executor", Some("--launcher_dir=/x")), Some(Program::Command));
+        assert_eq!(of("mesos-execute", Some("executor")), None, "that is what it executes");
         assert_eq!(of("mesos", Some("master")), None);
         assert_eq!(of("mesos", None), None);
         assert_eq!(Program::of(None, None), None);

@@ -6,14 +6,17 @@
 //! - [`daemons`]: a cluster of real daemons
 //! - [`recorder`]: a scheduler that writes down what it hears
 //! - [`jobs`]: tasks from their launch to their end
+//! - [`groups`]: tasks that live and die together; [`checks`]: checks of tasks
 //! - [`kills`]: `kill -9` of master, agent and executor
 //! - [`metrics`]: what daemons measure
 //! - [`executors`]: executors that are not ours
 //! - [`commands`]: the commands of the binary
 
+mod checks;
 mod commands;
 mod daemons;
 mod executors;
+mod groups;
 mod jobs;
 mod kills;
 mod metrics;

@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use mesos_framework::mesos::executor_info::{ExecutorInfo, ExecutorInfoType};
+use mesos_framework::mesos::offer::Filters;
+use mesos_framework::mesos::operation::{LaunchGroup, OfferOperation, OfferOperationType};
+use mesos_framework::mesos::task::TaskGroupInfo;
 use mesos_framework::{
     AgentId, Driver, ExecutorId, Framework, Offer, Room, Running, Scheduler, Task, TaskId,
     TaskState, TaskStatus,
@@ -90,9 +94,16 @@ impl Record {
     }
 }
 
+/// Tasks that are launched together, under a default executor of this name.
+pub struct Group {
+    pub executor: &'static str,
+    pub tasks: Vec<Task>,
+}
+
 /// The scheduler.
 pub struct Recorder {
     waiting: VecDeque<Task>,
+    groups: VecDeque<Group>,
     record: Record,
 }
 
@@ -109,8 +120,31 @@ impl Session {
         master: &str,
         tasks: impl IntoIterator<Item = Task>,
     ) -> Self {
+        Self::start_all(framework, master, tasks, [])
+    }
+
+    /// The same, with groups of tasks.
+    #[allow(dead_code)] // The benchmarks have no groups.
+    pub fn start_groups(
+        framework: Framework,
+        master: &str,
+        groups: impl IntoIterator<Item = Group>,
+    ) -> Self {
+        Self::start_all(framework, master, [], groups)
+    }
+
+    fn start_all(
+        framework: Framework,
+        master: &str,
+        tasks: impl IntoIterator<Item = Task>,
+        groups: impl IntoIterator<Item = Group>,
+    ) -> Self {
         let record = Record::default();
-        let recorder = Recorder { waiting: tasks.into_iter().collect(), record: record.clone() };
+        let recorder = Recorder {
+            waiting: tasks.into_iter().collect(),
+            groups: groups.into_iter().collect(),
+            record: record.clone(),
+        };
         let framework =
             framework.master(master).backoff(Duration::from_millis(50), Duration::from_millis(500));
         let running = framework.start(recorder).expect("the framework starts");
@@ -149,7 +183,12 @@ impl Scheduler for Recorder {
                 placed.push(info);
                 self.waiting.pop_front();
             }
-            if placed.is_empty() {
+            let groups = std::mem::take(&mut self.groups);
+            let launches: Vec<_> = groups.iter().map(|group| launch(group, &mut room)).collect();
+            if !launches.is_empty() {
+                let filters = Filters { refuse_seconds: 0.0 };
+                driver.accept(vec![offer.id.clone()], launches, Some(filters));
+            } else if placed.is_empty() {
                 driver.decline(&offer.id);
             } else {
                 driver.launch(&offer, placed);
@@ -177,6 +216,24 @@ impl Scheduler for Recorder {
 
     fn error(&mut self, _: &Driver, message: &str) {
         self.record.add(|heard| heard.errors.push(message.to_owned()));
+    }
+}
+
+/// The operation that launches a group; there must be room for it, and for its executor.
+fn launch(group: &Group, room: &mut Room) -> OfferOperation {
+    let mut place = |task: &Task| room.place(task).expect("the group fits");
+    let executor = ExecutorInfo {
+        r#type: Some(ExecutorInfoType::Default),
+        executor_id: group.executor.into(),
+        resources: place(&shell("", "")).resources,
+        ..ExecutorInfo::default()
+    };
+    let tasks = group.tasks.iter().map(place).collect();
+    let launch = LaunchGroup { executor, task_group: TaskGroupInfo { tasks } };
+    OfferOperation {
+        r#type: Some(OfferOperationType::LaunchGroup),
+        launch_group: Some(launch),
+        ..OfferOperation::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the agent's answers mean.
 
-use super::core::{Found, Launched, Waited};
+use super::core::{Found, Launched, Signalled, Waited};
 use crate::agent_api::{Answer, ApiError};
 use libprocess::http::client::ClientError;
 
@@ -49,10 +49,13 @@ pub fn waited(answered: Answered) -> Waited {
     }
 }
 
-/// Why a signal was not sent, if it was not.
-pub fn killed(answered: Answered) -> Result<(), String> {
-    let sent = answered.map_err(ApiError::from).and_then(|answer| answer.success());
-    sent.map(|_| ()).map_err(|error| error.to_string())
+/// What became of a signal.
+pub fn signalled(answered: Answered) -> Signalled {
+    match answered.map_err(ApiError::from).and_then(|answer| answer.success()) {
+        Ok(_) => Signalled::Sent,
+        Err(error) if error.is_not_found() => Signalled::Missing,
+        Err(error) => Signalled::Failed(error.to_string()),
+    }
 }
 
 #[cfg(test)]
@@ -103,8 +106,10 @@ mod tests {
 
     #[test]
     fn a_signal_is_sent_or_not() {
-        assert_eq!(killed(answer(200, "")), Ok(()));
-        assert!(killed(answer(404, "gone")).unwrap_err().contains("gone"));
-        assert!(killed(nobody()).is_err());
+        assert_eq!(signalled(answer(200, "")), Signalled::Sent);
+        assert_eq!(signalled(answer(404, "gone")), Signalled::Missing);
+        let failed = Signalled::Failed("the agent answered 503: later".to_owned());
+        assert_eq!(signalled(answer(503, "later")), failed);
+        assert!(matches!(signalled(nobody()), Signalled::Failed(_)));
     }
 }

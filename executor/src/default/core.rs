@@ -104,8 +104,8 @@ pub enum Event {
         slot: Slot,
         /// The signal.
         signal: i32,
-        /// Why it was not sent.
-        result: Result<(), String>,
+        /// What became of it.
+        signalled: Signalled,
     },
     /// The time of a timer has come.
     TimerFired(Timer),
@@ -152,6 +152,17 @@ pub enum Waited {
     Refused(String),
 }
 
+/// What became of a signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signalled {
+    /// It was sent.
+    Sent,
+    /// There is no such container, or it has ended.
+    Missing,
+    /// The agent is away, not ready or in trouble.
+    Failed(String),
+}
+
 /// A timer of the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
@@ -159,6 +170,8 @@ pub enum Timer {
     Launch(Slot),
     /// Wait for a container again.
     Wait(Slot),
+    /// Send SIGTERM again.
+    Terminate(Slot),
     /// Send SIGKILL.
     Escalate(Slot),
     /// A task has taken as long as it may.
@@ -175,6 +188,7 @@ impl Timer {
         match self {
             Self::Launch(slot)
             | Self::Wait(slot)
+            | Self::Terminate(slot)
             | Self::Escalate(slot)
             | Self::Completion(slot)
             | Self::Check(slot, _) => Some(slot),
@@ -327,7 +341,9 @@ impl Core {
             Event::Launched(slot, launched) => self.launched(now, slot, launched, out),
             Event::Found(slot, found) => self.found(now, slot, found, out),
             Event::Waited(slot, attempt, waited) => self.waited(now, slot, attempt, waited, out),
-            Event::Killed { slot, signal, result } => self.killed(slot, signal, result, out),
+            Event::Killed { slot, signal, signalled } => {
+                self.killed(slot, signal, signalled, out);
+            }
             Event::TimerFired(timer) => self.timer_fired(now, timer, out),
             Event::Probed(slot, ticket, outcome) => self.probed(now, slot, ticket, &outcome, out),
         }
@@ -363,6 +379,7 @@ impl Core {
         match timer {
             Timer::Launch(slot) => self.ask_launch(slot, out),
             Timer::Wait(slot) => self.ask_wait(slot, out),
+            Timer::Terminate(slot) => self.terminate(now, slot, out),
             Timer::Escalate(slot) => self.escalate(now, slot, out),
             Timer::Completion(slot) => self.take_too_long(now, slot, out),
             Timer::Check(slot, ticket) => {

@@ -8,7 +8,9 @@ use mesos::time::Time;
 use mesos::v1::agent::WaitNestedContainerResponse;
 use nix::libc::{SIGKILL, SIGTERM};
 
-use super::core::{ACKNOWLEDGEMENT_TIMEOUT, Core, Effect, Phase, RETRY, Slot, Timer, Waited};
+use super::core::{
+    ACKNOWLEDGEMENT_TIMEOUT, Core, Effect, Phase, RETRY, Signalled, Slot, Timer, Waited,
+};
 use crate::check::TaskChecks;
 use crate::command::{DEFAULT_GRACE_PERIOD, SHUTDOWN_RESERVE, grace_period};
 use crate::task_process::Exit;
@@ -82,39 +84,54 @@ impl Core {
             Phase::Running => {
                 container.phase = Phase::Killing { since: now, deadline: now + grace };
                 container.checks = TaskChecks::default();
-                let (id, timed_out) = (container.id.clone(), container.timed_out);
+                let timed_out = container.timed_out;
                 out.push(Effect::SetTimer(Timer::Escalate(slot), grace));
                 if self.surroundings.reports_killing && !timed_out {
                     self.tell(slot, self.status(slot, TaskState::Killing), out);
                 }
-                out.push(Effect::Kill { slot, container: id, signal: SIGTERM });
+                self.signal(slot, SIGTERM, out);
             }
+        }
+    }
+
+    /// Sends SIGTERM again, unless the time for that is over.
+    pub(super) fn terminate(&mut self, now: Time, slot: Slot, out: &mut Vec<Effect>) {
+        let Some(container) = self.containers.get(&slot) else { return };
+        if matches!(container.phase, Phase::Killing { deadline, .. } if now < deadline) {
+            self.signal(slot, SIGTERM, out);
         }
     }
 
     pub(super) fn escalate(&mut self, now: Time, slot: Slot, out: &mut Vec<Effect>) {
         let Some(container) = self.containers.get(&slot) else { return };
-        if let Phase::Killing { deadline, .. } = container.phase
-            && deadline <= now
-        {
-            let container = container.id.clone();
-            out.push(Effect::Kill { slot, container, signal: SIGKILL });
+        if matches!(container.phase, Phase::Killing { deadline, .. } if deadline <= now) {
+            self.signal(slot, SIGKILL, out);
         }
     }
 
-    /// A signal was sent, or not. One that cannot be caught is sent until it is.
+    /// Sends a signal, or tries later if the agent is away.
+    fn signal(&mut self, slot: Slot, signal: i32, out: &mut Vec<Effect>) {
+        let Some(container) = self.containers.get(&slot) else { return };
+        if self.connected {
+            out.push(Effect::Kill { slot, container: container.id.clone(), signal });
+        } else {
+            out.push(Effect::SetTimer(again(slot, signal), RETRY));
+        }
+    }
+
+    /// A signal was sent, or not. It is sent until it arrives.
     pub(super) fn killed(
         &mut self,
         slot: Slot,
         signal: i32,
-        result: Result<(), String>,
+        signalled: Signalled,
         out: &mut Vec<Effect>,
     ) {
         let Some(container) = self.containers.get(&slot) else { return };
-        let Err(why) = result else { return };
-        out.push(Effect::Log(format!("cannot send signal {signal} to {}: {why}", container.id)));
-        if signal == SIGKILL {
-            out.push(Effect::SetTimer(Timer::Escalate(slot), RETRY));
+        if let Signalled::Failed(why) = signalled {
+            let id = &container.id;
+            out.push(Effect::Log(format!("cannot send signal {signal} to {id} yet: {why}")));
+            out.push(Effect::SetTimer(again(slot, signal), RETRY));
         }
     }
 
@@ -275,6 +292,11 @@ impl Core {
         let used = self.next > 0 || self.shutting_down;
         self.broken || (used && self.containers.is_empty())
     }
+}
+
+/// The timer that sends a signal again.
+fn again(slot: Slot, signal: i32) -> Timer {
+    if signal == SIGKILL { Timer::Escalate(slot) } else { Timer::Terminate(slot) }
 }
 
 /// The end of a task whose container the agent does not know.

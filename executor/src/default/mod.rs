@@ -4,6 +4,11 @@
 //! This file is the shell: it turns what the driver and the agent's answers say into events of the
 //! [`core`], and does what the core wants done. It decides nothing.
 //!
+//! It departs from Mesos's own where that loses something: a kill that comes before the task runs
+//! is not forgotten; a second kill may shorten the first; tasks that end with their group have the
+//! time that their own kill policy gives; health is the group's, not that of all groups; an agent
+//! that dies in the middle of a launch ends neither the group nor the others.
+//!
 //! Reading order: [`core`] (states, events, effects), [`answers`] (what answers of the agent
 //! mean), `launching`, `ending`; this file.
 
@@ -102,7 +107,7 @@ impl DefaultExecutor {
                 self.call(driver, call, CALL_TIMEOUT, move |answer| Event::Killed {
                     slot,
                     signal,
-                    result: answers::killed(answer),
+                    signalled: answers::signalled(answer),
                 });
             }
             Effect::Probe { slot, ticket, spec, container } => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use executor::default::core::{Event, Launched, Timer, Waited};
+use executor::default::core::{Event, Launched, Signalled, Timer, Waited};
 use mesos::ids::TaskId;
 use mesos::resource::Resource;
 use mesos::task::TaskState::{Failed, Killed, Killing, Running};
@@ -67,19 +67,31 @@ fn a_kill_escalates_and_a_second_one_can_only_shorten_it() {
 }
 
 #[test]
-fn a_signal_that_must_arrive_is_sent_until_it_does() {
+fn a_signal_is_sent_until_it_arrives() {
     let mut harness = Harness::new();
     let [a] = harness.running([task("a")]);
-    harness.step(kill("a", Some(0)));
-    let lost = |signal| Event::Killed { slot: a, signal, result: Err("gone".to_owned()) };
-    harness.clear();
-    harness.step(lost(SIGTERM));
-    assert_eq!(harness.timer(Timer::Escalate(a)), None, "SIGKILL follows anyway");
-    harness.step(lost(SIGKILL));
-    assert_eq!(harness.timer(Timer::Escalate(a)), Some(Duration::from_secs(1)));
-    harness.clear();
+    harness.step(kill("a", Some(10)));
+    let busy = |signal| {
+        let signalled = Signalled::Failed("the agent answered 503".to_owned());
+        Event::Killed { slot: a, signal, signalled }
+    };
+    let second = Some(Duration::from_secs(1));
+    for (signal, timer) in [(SIGTERM, Timer::Terminate(a)), (SIGKILL, Timer::Escalate(a))] {
+        harness.clear();
+        harness.step(busy(signal));
+        assert_eq!(harness.timer(timer), second);
+        harness.step(Event::TimerFired(timer));
+        assert_eq!(harness.kills(), [(a, signal)]);
+        harness.clear();
+        harness.step(Event::Killed { slot: a, signal, signalled: Signalled::Missing });
+        assert_eq!(harness.effects, [], "the wait tells what became of it");
+        harness.pass(10);
+    }
+    harness.step(Event::TimerFired(Timer::Terminate(a)));
+    assert_eq!(harness.kills(), [], "the time for SIGTERM is over");
+    harness.step(Event::Disconnected);
     harness.step(Event::TimerFired(Timer::Escalate(a)));
-    assert_eq!(harness.kills(), [(a, SIGKILL)]);
+    assert_eq!((harness.kills(), harness.timer(Timer::Escalate(a))), (vec![], second));
 }
 
 #[test]

@@ -145,7 +145,8 @@ struct TlsServer(Child, u16);
 impl TlsServer {
     fn start() -> Self {
         let script = "import http.server, ssl, sys\n\
-            server = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)\n\
+            handler = http.server.SimpleHTTPRequestHandler\n\
+            server = http.server.HTTPServer(('127.0.0.1', 0), handler)\n\
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n\
             context.load_cert_chain(sys.argv[1])\n\
             server.socket = context.wrap_socket(server.socket, server_side=True)\n\
