@@ -1,6 +1,6 @@
 //! The machine that an agent runs on: its core, its disk, its containers, its timers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesos::agent::AgentInfo;
 use mesos::ids::ContainerId;
@@ -10,11 +10,12 @@ use mesos::resource::Resource;
 use mesos::value::{Scalar, ValueType};
 use slave_core::effect::{Effect, LaunchSpec, RecoverContainer};
 use slave_core::event::{ContainerTermination, Event, LaunchedContainer, Leader};
-use slave_core::ids::{ExecutorPid, MasterPid, TimerId, WriteId};
+use slave_core::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 use slave_core::{Agent, Config, Effects};
 
 use crate::disk::Disk;
 use crate::executor::ExecutorId;
+use crate::executor_api::Caller;
 use crate::master_host::agent_pid;
 use crate::network::{Endpoint, brief};
 use crate::world::{Action, Message, World};
@@ -31,6 +32,8 @@ pub struct AgentHost {
     rebooted: bool,
     detecting: bool,
     cancelled: BTreeSet<TimerId>,
+    /// Whose the calls and streams of the executor API are.
+    pub callers: BTreeMap<RequestId, Caller>,
 }
 
 impl AgentHost {
@@ -44,6 +47,7 @@ impl AgentHost {
             rebooted: false,
             detecting: false,
             cancelled: BTreeSet::new(),
+            callers: BTreeMap::new(),
         }
     }
 
@@ -99,6 +103,7 @@ impl World {
         host.rebooted = reboot;
         host.disk.crash(reached);
         host.cancelled.clear();
+        host.callers.clear();
         self.break_all(Endpoint::Agent(agent));
         let on_it: Vec<ExecutorId> =
             self.executors.values().filter(|e| e.agent == agent).map(|e| e.id).collect();
@@ -158,8 +163,9 @@ impl World {
                 self.announce_master(agent);
             }
             Endpoint::Executor(executor) => {
-                let executor = executor.pid();
-                self.agent_step(agent, Event::ExecutorExited { executor });
+                for executor in self.peers_lost(agent, executor) {
+                    self.agent_step(agent, Event::ExecutorExited { executor });
+                }
             }
             Endpoint::Agent(_) | Endpoint::Scheduler(_) => {}
         }
@@ -177,6 +183,9 @@ impl World {
             }
             (Endpoint::Executor(executor), Message::ExecutorToAgent(message)) => {
                 Event::ExecutorMessage { from: executor.pid(), message }
+            }
+            (Endpoint::Executor(executor), Message::ExecutorCall { attempt, call }) => {
+                self.agent_is_called(agent, executor, attempt, call)
             }
             (from, message) => unreachable!("{message:?} from {from:?}"),
         };
@@ -245,8 +254,11 @@ impl World {
                     self.send(me, Endpoint::Executor(executor), message);
                 }
             }
-            // Executors speak with actor messages here.
-            Effect::Respond { .. } | Effect::SendEvent { .. } | Effect::CloseStream(_) => {}
+            effect @ (Effect::Respond { .. }
+            | Effect::SendEvent { .. }
+            | Effect::CloseStream(_)) => {
+                self.agent_answers(agent, effect);
+            }
             Effect::LinkMaster(_) => self.link(me, Endpoint::Master),
             Effect::LinkExecutor(pid) => {
                 if let Some(executor) = ExecutorId::from_pid(&pid) {

@@ -38,6 +38,8 @@ impl ExecutorId {
 pub enum Plan {
     /// Report to the agent.
     Register,
+    /// Subscribe at the agent, unless that has been done.
+    Subscribe,
     /// Let a task reach its next state.
     Advance { task: TaskId },
     /// Give the agent up.
@@ -54,14 +56,18 @@ pub struct Executor {
     pub watcher: u64,
     /// Whether the container goes on when its agent dies.
     pub outlives_agent: bool,
-    framework: FrameworkId,
-    name: Name,
+    pub framework: FrameworkId,
+    pub name: Name,
+    /// Whether it speaks the executor API.
+    http: bool,
+    /// How often it has subscribed.
+    pub attempt: u64,
     kind: ExecutorKind,
     tasks: BTreeMap<TaskId, Task>,
-    unacknowledged: Vec<StatusUpdate>,
+    pub unacknowledged: Vec<StatusUpdate>,
     /// How often the agent was lost.
     lost: u64,
-    connected: bool,
+    pub connected: bool,
     registered: bool,
 }
 
@@ -77,6 +83,14 @@ impl Executor {
         self.watcher == incarnation
     }
 
+    /// The tasks of which the agent may not have heard.
+    pub fn unheard_tasks(&self) -> Vec<TaskInfo> {
+        let unheard = |task: &&Task| {
+            self.unacknowledged.iter().any(|u| u.status.task_id == task.info.task_id)
+        };
+        self.tasks.values().filter(unheard).map(|task| task.info.clone()).collect()
+    }
+
     /// The tasks that are not over.
     pub fn live_tasks(&self) -> usize {
         self.tasks.values().filter(|task| !task.state.is_terminal()).count()
@@ -86,6 +100,7 @@ impl Executor {
 impl World {
     /// A container is made for an executor.
     pub fn create_executor(&mut self, id: ExecutorId, agent: usize, life: u64, spec: LaunchSpec) {
+        let http = self.rng.bool();
         let executor = Executor {
             id,
             agent,
@@ -94,11 +109,13 @@ impl World {
             outlives_agent: spec.forked_pid_path.is_some(),
             framework: spec.framework_id,
             name: spec.executor.executor_id,
+            http,
+            attempt: 0,
             kind: spec.kind,
             tasks: BTreeMap::new(),
             unacknowledged: Vec::new(),
             lost: 0,
-            connected: true,
+            connected: !http,
             registered: false,
         };
         self.executors.insert(id, executor);
@@ -118,6 +135,8 @@ impl World {
     pub fn executor_plan(&mut self, id: ExecutorId, plan: Plan) {
         let Some(executor) = self.executors.get_mut(&id) else { return };
         match plan {
+            Plan::Subscribe => self.subscribe_executor(id),
+            Plan::Register if executor.http => self.subscribe_executor(id),
             Plan::Register => {
                 let message = RegisterExecutor {
                     framework_id: executor.framework.clone(),
@@ -153,7 +172,12 @@ impl World {
         } else {
             Duration::ZERO
         };
+        let http = executor.http;
         self.after(patience, Action::Executor { executor: id, plan: Plan::GiveUp { lost } });
+        if http {
+            let wait = self.millis(0..500);
+            self.after(wait, Action::Executor { executor: id, plan: Plan::Subscribe });
+        }
     }
 
     /// A message reaches an executor.
@@ -195,13 +219,10 @@ impl World {
 
     fn reconnect_executor(&mut self, id: ExecutorId) {
         let executor = &self.executors[&id];
-        let unheard = |task: &&Task| {
-            executor.unacknowledged.iter().any(|u| u.status.task_id == task.info.task_id)
-        };
         let message = ReregisterExecutor {
             executor_id: executor.name.clone(),
             framework_id: executor.framework.clone(),
-            tasks: executor.tasks.values().filter(unheard).map(|task| task.info.clone()).collect(),
+            tasks: executor.unheard_tasks(),
             updates: executor.unacknowledged.clone(),
         };
         let agent = Endpoint::Agent(executor.agent);
@@ -253,7 +274,9 @@ impl World {
     }
 
     fn report(&mut self, id: ExecutorId, task: &TaskId, state: TaskState) {
-        let uuid = Bytes::from((0..16).map(|_| self.rng.u8(..)).collect::<Vec<u8>>());
+        let mut uuid = self.rng.u128(..).to_be_bytes();
+        uuid[6] = (uuid[6] & 0x0f) | 0x40;
+        let uuid = Bytes::from(&uuid[..]);
         let timestamp = self.now.as_secs_f64();
         let Some(executor) = self.executors.get_mut(&id) else { return };
         if let Some(task) = executor.tasks.get_mut(task) {
@@ -277,8 +300,10 @@ impl World {
             latest_state: None,
         };
         executor.unacknowledged.push(update.clone());
-        if executor.connected {
-            self.send_to_agent(id, update.into());
+        match (executor.connected, executor.http) {
+            (false, _) => {}
+            (true, true) => self.call_update(id, update),
+            (true, false) => self.send_to_agent(id, update.into()),
         }
     }
 

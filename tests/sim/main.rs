@@ -11,11 +11,13 @@
 //! ```
 //!
 //! Reading order: [`world`] (time and what happens next), [`network`], [`master_host`],
-//! [`agent_host`] with its [`disk`], [`executor`], [`scheduler`], [`faults`], [`invariants`].
+//! [`agent_host`] with its [`disk`], [`executor`] with
+//! [`executor_api`], [`scheduler`], [`faults`], [`invariants`].
 
 mod agent_host;
 mod disk;
 mod executor;
+mod executor_api;
 mod faults;
 mod invariants;
 mod master_host;

@@ -164,6 +164,12 @@ pub fn brief(message: &Message) -> String {
         Message::MasterToAgent(message) => message.name().to_owned(),
         Message::ExecutorToAgent(message) => message.name().to_owned(),
         Message::AgentToExecutor(message) => message.name().to_owned(),
+        Message::ExecutorCall { call, .. } => {
+            format!("call {}", call.r#type.map_or("?", |kind| kind.as_str()))
+        }
+        Message::ExecutorEvent { event, .. } => {
+            format!("event {}", event.r#type.map_or("?", |kind| kind.as_str()))
+        }
         Message::Call { call, .. } | Message::Subscribe { call, .. } => {
             call.r#type.map_or("?", |kind| kind.as_str()).to_owned()
         }

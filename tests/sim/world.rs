@@ -61,6 +61,8 @@ pub enum Message {
     MasterToAgent(MasterToAgent),
     ExecutorToAgent(ExecutorToAgent),
     AgentToExecutor(AgentToExecutor),
+    ExecutorCall { attempt: u64, call: v1::executor::Call },
+    ExecutorEvent { attempt: u64, event: v1::executor::Event },
     Call { request: RequestId, stream: Option<String>, call: v1::scheduler::Call },
     Subscribe { request: RequestId, connection: ConnectionId, call: v1::scheduler::Call },
     Response { request: RequestId, response: master_core::effect::Response },
@@ -330,6 +332,9 @@ impl World {
             (Endpoint::Agent(agent), message) => self.agent_receives(agent, from, message),
             (Endpoint::Executor(executor), Message::AgentToExecutor(message)) => {
                 self.executor_receives(executor, message);
+            }
+            (Endpoint::Executor(executor), Message::ExecutorEvent { attempt, event }) => {
+                self.executor_hears(executor, attempt, event);
             }
             (Endpoint::Scheduler(scheduler), message) => {
                 self.scheduler_receives(scheduler, message);

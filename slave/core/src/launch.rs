@@ -116,21 +116,9 @@ impl Agent {
     fn start(&mut self, io: &mut Step<'_>, key: &ExecutorKey, launch: Launch) {
         self.keep_directories_of(key);
         let state = self.executor(key).map(|executor| executor.state);
-        let refusal = match (state, launch.launch_executor) {
-            (None, Some(false)) => {
-                Some("No executor is expected to launch and there is none running")
-            }
-            (Some(ExecutorState::Terminating), _) => Some("Executor terminating"),
-            (Some(ExecutorState::Terminated), _) => Some("Executor terminated"),
-            (Some(_), Some(true)) => {
-                Some("Master wants to launch executor, but one already exists")
-            }
-            (None, _) | (Some(_), _) => None,
-        };
-        if let Some(message) = refusal {
+        if let Some((reason, message)) = refusal(state, &launch) {
             let Some(framework) = self.frameworks.get(&key.framework) else { return };
             let info = FrameworkInfo::clone(&framework.info);
-            let reason = Reason::ExecutorTerminated;
             self.drop_launch(io, &info, &launch, reason, message);
             self.remove_framework_if_idle(io, &key.framework);
             return;
@@ -374,8 +362,10 @@ impl Agent {
         key: &ExecutorKey,
         kind: ExecutorKind,
     ) {
-        // Of executors that agents make up the master does not know.
-        if kind != ExecutorKind::Command && self.executor(key).is_none() {
+        // Of executors that agents make up the master does not know. One that is over may be kept
+        // for what its tasks have to report; the master counts a new one nevertheless.
+        let lives = self.executor(key).is_some_and(Executor::is_live);
+        if kind != ExecutorKind::Command && !lives {
             self.send_exited_executor(io, key, -1);
         }
     }
@@ -398,6 +388,22 @@ impl Agent {
             status,
         };
         io.push(Effect::Send { to: leader.pid.clone(), message: message.into() });
+    }
+}
+
+/// Why a launch does not go on, with an executor in this state or none; in Mesos's words.
+fn refusal(state: Option<ExecutorState>, launch: &Launch) -> Option<(Reason, &'static str)> {
+    let ended = |message| Some((Reason::ExecutorTerminated, message));
+    match (state, launch.launch_executor) {
+        (Some(_), Some(_)) if launch.kind == ExecutorKind::Command => {
+            let message = "Cannot reuse an already existing executor for a command task";
+            Some((Reason::TaskInvalid, message))
+        }
+        (None, Some(false)) => ended("No executor is expected to launch and there is none running"),
+        (Some(_), Some(true)) => ended("Master wants to launch executor, but one already exists"),
+        (Some(ExecutorState::Terminating), _) => ended("Executor terminating"),
+        (Some(ExecutorState::Terminated), _) => ended("Executor terminated"),
+        (None | Some(ExecutorState::Registering | ExecutorState::Running), _) => None,
     }
 }
 

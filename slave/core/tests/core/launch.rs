@@ -223,6 +223,39 @@ fn an_executor_that_runs_is_not_made_again() {
 }
 
 #[test]
+fn a_command_task_does_not_take_an_executor_over() {
+    let mut driver = Driver::registered();
+    let info = partition_aware(framework("f1"));
+    driver.run_expecting(&info, custom_task("t1", "e1"), Some(true));
+    driver.run_expecting(&info, command_task("e1"), Some(false));
+    let update = driver.forwarded_one();
+    assert_eq!(update.status.task_id.as_str(), "e1");
+    assert_eq!(update.status.state, TaskState::Dropped);
+    assert_eq!(update.status.reason, Some(Reason::TaskInvalid));
+    let text = "Cannot reuse an already existing executor for a command task";
+    assert_eq!(update.status.message.as_deref(), Some(text));
+}
+
+#[test]
+fn an_executor_that_is_over_does_not_count_twice() {
+    let mut driver = Driver::registered();
+    let info = partition_aware(framework("f1"));
+    driver.run_expecting(&info, custom_task("t1", "e1"), Some(true));
+    let container = driver.container_up().container;
+    driver.terminated(&container, Default::default());
+    driver.forget();
+    // The end of the task is not acknowledged; the master counts on a new executor.
+    driver.run_expecting(&info, custom_task("t2", "e1"), Some(true));
+    let sent = driver.sent();
+    let [AgentToMaster::StatusUpdate(update), AgentToMaster::ExitedExecutor(exited)] = &sent[..]
+    else {
+        panic!("the task is dropped, and so is the executor: {sent:?}");
+    };
+    assert_eq!(update.status.state, TaskState::Dropped);
+    assert_eq!(exited.executor_id.as_str(), "e1");
+}
+
+#[test]
 fn a_launch_for_an_ending_executor_is_dropped() {
     let mut driver = Driver::registered();
     let info = framework("f1");
