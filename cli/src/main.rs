@@ -6,7 +6,8 @@
 //!
 //! The agent starts this binary once per command task, as `mesos executor`, and once per executor
 //! of task groups, as `mesos-default-executor`. That is looked for before anything else is set up,
-//! since executors must start in a few milliseconds.
+//! since executors must start in a few milliseconds. So is
+//! `mesos container-init`, the first process of a nested or standalone container.
 //!
 //! Reading order:
 //!
@@ -41,6 +42,9 @@ fn main() -> ExitCode {
     }
     let mut arguments = std::env::args_os();
     let program = arguments.next().unwrap_or_default();
+    if std::env::args_os().nth(1).is_some_and(|first| first == slave::config::INIT) {
+        return slave::containerizer::init::main(std::env::args_os().skip(2));
+    }
     let arguments: Vec<String> =
         arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
     commands::dispatch(&program.to_string_lossy(), arguments)

@@ -20,6 +20,9 @@ use crate::machine;
 /// The longest `--executor_reregistration_timeout`: the master must not think the agent lost.
 const MAX_REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The argument by which the own program is the first process of a container.
+pub const INIT: &str = "container-init";
+
 /// What an embedder decides about an agent.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -33,6 +36,8 @@ pub struct Config {
     pub hostname_lookup: bool,
     /// How to run the executors that are our own.
     pub executor: BuiltIn,
+    /// How to run the first process of a container that is not an executor's.
+    pub init: BuiltIn,
     /// The flags as `/flags` shows them.
     pub flags: BTreeMap<String, String>,
     /// How many octets may wait for an executor that does not read its events. Then it is cut off.
@@ -101,7 +106,8 @@ impl Config {
             master: master.into(),
             hostname: None,
             hostname_lookup: false,
-            executor: BuiltIn { program, arguments: vec!["executor".to_owned()] },
+            executor: BuiltIn { program: program.clone(), arguments: vec!["executor".to_owned()] },
+            init: BuiltIn { program, arguments: vec![INIT.to_owned()] },
             flags: BTreeMap::new(),
             stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
             seed: None,

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use libprocess::{Context, LinkMode, Pid, Process, Timer, Upid};
 use mesos::internal::{AgentToExecutor, AgentToMaster, ExecutorToAgent, MasterToAgent};
 use slave_core::checkpoint::RecoveredState;
+use slave_core::containers::call::ContainerEffect;
 use slave_core::effect::Level;
 use slave_core::ids::{ExecutorPid, MasterPid, TimerId};
 use slave_core::metrics::Counter;
@@ -25,6 +26,7 @@ use crate::checkpoint::writer::Outcome;
 use crate::checkpoint::{Writer, boot};
 use crate::containerizer::{Containerizer, Report};
 use crate::detector::Detector;
+use crate::http::api::containers::ContainerCalls;
 use crate::http::{self, files::FilesProcess, streams::Streams};
 use crate::machine;
 use crate::shared::Shared;
@@ -49,7 +51,7 @@ pub struct AgentProcess {
     effects: Effects,
     /// What the first event is made from, and what takes part from then on.
     start: Option<(RecoveredState, MakeContainerizer)>,
-    hands: Option<Hands>,
+    pub(crate) hands: Option<Hands>,
     boot_id: String,
     detector: Box<dyn Detector>,
     timers: HashMap<TimerId, Timer>,
@@ -57,15 +59,17 @@ pub struct AgentProcess {
     pub(crate) streams: Streams,
     /// Which links lead to masters; the others lead to executors.
     masters: HashSet<Upid>,
+    /// Calls about containers that wait for their answers.
+    pub(crate) container_calls: ContainerCalls,
     /// The process that answers `/files`; it ends with this one.
     files: Option<Pid<FilesProcess>>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What works beside the process, on threads of its own.
-struct Hands {
+pub(crate) struct Hands {
     writer: Writer,
-    containerizer: Box<dyn Containerizer>,
+    pub(crate) containerizer: Box<dyn Containerizer>,
 }
 
 impl AgentProcess {
@@ -80,6 +84,7 @@ impl AgentProcess {
             timers: HashMap::new(),
             streams: Streams::new(parts.stream_limit_bytes),
             masters: HashSet::new(),
+            container_calls: ContainerCalls::default(),
             files: None,
             shared: parts.shared,
         }
@@ -117,11 +122,15 @@ impl AgentProcess {
             | Effect::LaunchContainer(_)
             | Effect::RecoverContainers(_)
             | Effect::UpdateContainer { .. }
-            | Effect::DestroyContainer(_) => {
+            | Effect::DestroyContainer(_)
+            | Effect::Container(ContainerEffect::Launch(_) | ContainerEffect::Signal { .. }) => {
                 // The hands are there before the first event is.
                 if let Some(hands) = &self.hands {
                     hands.perform(effect);
                 }
+            }
+            Effect::Container(ContainerEffect::Answer { request, answer }) => {
+                self.answer_container_call(context, request, answer);
             }
             Effect::SetTimer { timer, after } => {
                 let set = context.delay(after, move |process: &mut Self, context| {
@@ -156,7 +165,7 @@ impl AgentProcess {
                 return context.terminate();
             }
         };
-        if recovered.agent.is_none() {
+        if recovered.agent.is_none() && recovered.containers.is_empty() {
             // Nobody is known of; whoever is there outlived an agent that was forgotten.
             hands.containerizer.recover(Vec::new());
         }
@@ -257,6 +266,12 @@ impl Hands {
                 self.containerizer.update(container, resources);
             }
             Effect::DestroyContainer(container) => self.containerizer.destroy(container),
+            Effect::Container(ContainerEffect::Launch(spec)) => {
+                self.containerizer.launch_contained(*spec);
+            }
+            Effect::Container(ContainerEffect::Signal { container, signal, request }) => {
+                self.containerizer.signal(container, signal, request);
+            }
             other => tracing::error!("there is no hand for {other:?}"),
         }
     }

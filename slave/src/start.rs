@@ -14,7 +14,7 @@ use slave_core::{Agent, Snapshot};
 
 use crate::checkpoint::{self, CheckpointError, boot};
 use crate::config::Config;
-use crate::containerizer::posix::Posix;
+use crate::containerizer::posix::{Posix, Programs};
 use crate::detector::{Detector, DetectorError, Standalone};
 use crate::process::{AgentProcess, MakeContainerizer, Parts};
 use crate::shared::Shared;
@@ -69,15 +69,15 @@ pub fn start_with(
     let paths = Paths::new(core_config.work_dir.clone());
     let recovered = checkpoint::recover(&paths)?;
     let boot_id = boot::current()?;
-    let sandboxes = paths.work().agents();
     let pid = core_config.pid.clone();
     let core = Agent::new(core_config, config.seed.unwrap_or_else(seed));
     let shared = Arc::new(Shared::new(paths, config.flags, pid, core.snapshot()));
     metrics::register(node.metrics(), &shared);
-    let executor = config.executor;
+    let programs = Programs { executor: config.executor, init: config.init };
+    let layout = shared.paths.clone();
     let stream_limit_bytes = config.stream_limit_bytes;
     let containerizer: MakeContainerizer =
-        Box::new(|report| Ok(Box::new(Posix::start(executor, sandboxes, report)?)));
+        Box::new(|report| Ok(Box::new(Posix::start(programs, layout, report)?)));
     let parts = Parts {
         core,
         recovered,

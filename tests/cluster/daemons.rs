@@ -115,6 +115,7 @@ impl Cluster {
     }
 
     /// `host:port` of an agent.
+    #[allow(dead_code)] // Not every test speaks to it by itself.
     pub fn agent_address(&self, agent: usize) -> String {
         format!("127.0.0.1:{}", self.agent_ports[agent])
     }
@@ -214,6 +215,7 @@ impl Drop for Cluster {
 }
 
 /// The text behind a URL, if it answers 200.
+#[allow(dead_code)] // Not every test reads text.
 pub fn get_text(url: &str) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let request = Client::new().get(url).timeout(Duration::from_secs(5));

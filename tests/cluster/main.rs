@@ -10,10 +10,12 @@
 //! - [`kills`]: `kill -9` of master, agent and executor
 //! - [`metrics`]: what daemons measure
 //! - [`executors`]: executors that are not ours
+//! - [`containers`]: nested and standalone containers
 //! - [`commands`]: the commands of the binary
 
 mod checks;
 mod commands;
+mod containers;
 mod daemons;
 mod executors;
 mod groups;

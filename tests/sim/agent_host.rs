@@ -296,6 +296,8 @@ impl World {
             Effect::CancelTimer(timer) => {
                 self.agents[agent].cancelled.insert(timer);
             }
+            // Frameworks of the simulation do not ask for containers below their tasks.
+            Effect::Container(_) => {}
             Effect::MeasureDisk => self.agent_hears(agent, Event::DiskUsage(0.1)),
             Effect::RemovePath(path) => {
                 self.agent_hears(agent, Event::PathRemoved { path, result: Ok(()) });

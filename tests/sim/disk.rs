@@ -152,7 +152,7 @@ impl Disk {
                 .collect();
             Some(RecoveredAgent { info, frameworks })
         });
-        RecoveredState { agent, rebooted, errors: Vec::new(), old_agents: Vec::new() }
+        RecoveredState { agent, rebooted, ..RecoveredState::default() }
     }
 
     fn recover_executors(

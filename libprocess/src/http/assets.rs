@@ -66,7 +66,7 @@ pub fn file(path: &Path) -> Response {
                 content_type(&name).unwrap_or("application/octet-stream"),
             );
             let length = metadata.len();
-            response.body = Body::File(FileBody { path: path.to_owned(), offset: 0, length });
+            response.body = Body::File(FileBody::path(path, 0, length));
             response
         }
         _ => Response::not_found(),

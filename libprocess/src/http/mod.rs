@@ -25,4 +25,4 @@ pub use media_type::MediaType;
 pub use pipe::{BodyReader, BodyWriter, PipeError, WriteError};
 pub use reply::{Reply, ReplyReceiver};
 pub use request::{Query, Request};
-pub use response::{Body, FileBody, Response};
+pub use response::{Body, FileBody, FileSource, Response};

@@ -7,7 +7,9 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, StatusCode};
 use serde::Serialize;
+use std::fs::File;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The content type of error texts.
 pub const TEXT_PLAIN: &str = "text/plain; charset=utf-8";
@@ -40,15 +42,36 @@ pub enum Body {
 }
 
 /// A part of a file as a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct FileBody {
-    /// Where the file is.
-    pub path: PathBuf,
+    /// The file: by its name, or open already.
+    pub source: FileSource,
     /// The first byte to send.
     pub offset: u64,
     /// How many bytes to send, as measured when the answer was made. A file that has shrunk since
     /// ends the connection early, which is how HTTP says that something went wrong.
     pub length: u64,
+}
+
+/// Which file a body is a part of.
+#[derive(Clone, Debug)]
+pub enum FileSource {
+    /// The one that has this name when the first byte is wanted.
+    Path(PathBuf),
+    /// This one, whatever happens to its name: for files that were checked when they were opened.
+    Open(Arc<File>),
+}
+
+impl FileBody {
+    /// A part of the file with this name.
+    pub fn path(path: impl Into<PathBuf>, offset: u64, length: u64) -> Self {
+        Self { source: FileSource::Path(path.into()), offset, length }
+    }
+
+    /// A part of a file that is open.
+    pub fn open(file: File, offset: u64, length: u64) -> Self {
+        Self { source: FileSource::Open(Arc::new(file)), offset, length }
+    }
 }
 
 impl Response {

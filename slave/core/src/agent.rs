@@ -25,6 +25,7 @@ use mesos::internal::MasterToAgent;
 use mesos::time::Time;
 
 use crate::config::Config;
+use crate::containers::Containers;
 use crate::effect::{Effect, Effects};
 use crate::event::{Event, Signal};
 use crate::executor::Executor;
@@ -72,6 +73,8 @@ pub struct Agent {
     pub(crate) completed_frameworks: Vector<Arc<Framework>>,
     /// Whose the containers are that have not ended.
     pub(crate) containers: BTreeMap<ContainerId, ExecutorKey>,
+    /// The containers that are not executors'.
+    pub(crate) contained: Containers,
     /// Whose the connections are.
     pub(crate) peers: BTreeMap<ExecutorPid, ExecutorKey>,
     pub(crate) streams: Streams,
@@ -111,6 +114,7 @@ impl Agent {
             frameworks: OrdMap::new(),
             completed_frameworks: Vector::new(),
             containers: BTreeMap::new(),
+            contained: Containers::default(),
             peers: BTreeMap::new(),
             streams: Streams::default(),
             timers: Timers::default(),
@@ -140,18 +144,19 @@ impl Agent {
             Event::ExecutorCall { request, call } => self.executor_call(io, request, *call),
             Event::ExecutorExited { executor } => self.executor_exited(io, &executor),
             Event::ContainerLaunched { container, result } => {
-                self.container_launched(io, &container, result);
+                self.any_container_launched(io, &container, result);
             }
             Event::ContainerUpdated { container, result } => {
                 self.container_updated(io, &container, result);
             }
             Event::ContainerTerminated { container, termination } => {
-                self.container_terminated(io, &container, termination);
+                self.any_container_terminated(io, &container, termination);
             }
             Event::Checkpointed { id, result } => self.checkpointed(io, id, result),
             Event::TimerFired { timer } => self.timer_fired(io, timer),
             Event::DiskUsage(usage) => self.disk_usage(io, usage),
             Event::PathRemoved { path, result } => self.path_removed(io, &path, result),
+            Event::Container(event) => self.container_event(io, event),
             Event::Signal(signal) => self.signal(io, signal),
         }
         self.leave_if_done(io);
@@ -166,6 +171,7 @@ impl Agent {
             leader: self.registration.leader.clone(),
             frameworks: self.frameworks.clone(),
             completed_frameworks: self.completed_frameworks.clone(),
+            containers: self.contained.known().clone(),
             recovery_time: self.recovery_time,
             gc_pending: self.collector.pending(),
             gc_max_age: self.gc_max_age,

@@ -13,6 +13,7 @@ use mesos::task::Task;
 use mesos::time::Time;
 use serde::{Deserialize, Serialize};
 
+use crate::containers::call::ContainerSpec;
 use crate::effect::ExecutorKind;
 use crate::ids::ExecutorPid;
 
@@ -106,6 +107,19 @@ pub struct RecoveredState {
     pub errors: Vec<String>,
     /// Directories of agents other than that one, to be collected.
     pub old_agents: Vec<OldDirectory>,
+    /// Containers that are not executors', in any order.
+    pub containers: Vec<RecoveredContainer>,
+}
+
+/// A container of the last run that is not an executor's.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecoveredContainer {
+    /// What it was made from.
+    pub spec: ContainerSpec,
+    /// The process that leads it, if it lives.
+    pub pid: Option<u32>,
+    /// The wait status of that process, if it has ended.
+    pub status: Option<i32>,
 }
 
 /// A directory that nothing uses any more.

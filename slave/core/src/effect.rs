@@ -12,6 +12,7 @@ use mesos::v1::executor;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
+use crate::containers::call::ContainerEffect;
 use crate::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 use crate::metrics::Counter;
 
@@ -88,6 +89,8 @@ pub enum Effect {
     /// while the container is being made. Answered by `ContainerTerminated`, or by a
     /// `ContainerLaunched` that failed.
     DestroyContainer(ContainerId),
+    /// What is done about containers that are not executors'.
+    Container(ContainerEffect),
     /// Fire once, after this time.
     SetTimer {
         /// The timer.

@@ -8,7 +8,10 @@ use crate::config::Config;
 use crate::executor::Executor;
 
 /// Where programs are looked for, if the operator does not say.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The variable by which the processes of a container are found: its sandbox.
+pub(crate) const MARKER: &str = "MESOS_DIRECTORY";
 
 /// All variables of an executor, in order, the later winning: the operator's, the command's, then
 /// the agent's own. Nothing else is inherited.
@@ -34,7 +37,7 @@ pub(crate) fn environment(
     own("LIBPROCESS_PORT", "0".to_string());
     own("MESOS_FRAMEWORK_ID", executor.framework_id.to_string());
     own("MESOS_EXECUTOR_ID", executor.id.to_string());
-    own("MESOS_DIRECTORY", directory.clone());
+    own(MARKER, directory.clone());
     own("MESOS_SANDBOX", directory);
     own("MESOS_SLAVE_ID", agent_id.to_string());
     own("MESOS_SLAVE_PID", config.pid.clone());

@@ -9,6 +9,7 @@ use mesos::task::{Reason, TaskState};
 use mesos::v1::executor;
 
 use crate::checkpoint::RecoveredState;
+use crate::containers::call::ContainerEvent;
 use crate::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 
 /// Something that happened outside the core, in the order in which the shell learnt of it.
@@ -101,6 +102,8 @@ pub enum Event {
         /// Why not. A path that does not exist counts as removed.
         result: Result<(), String>,
     },
+    /// Something about containers that are not executors'.
+    Container(ContainerEvent),
     /// The operator sent a signal.
     Signal(Signal),
 }

@@ -93,7 +93,7 @@ impl Agent {
         path: &Path,
         result: Result<(), String>,
     ) {
-        if !self.collector.removed(path) {
+        if self.contained_path_removed(io, path, &result) || !self.collector.removed(path) {
             return;
         }
         match result {

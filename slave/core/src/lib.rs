@@ -29,6 +29,8 @@
 //! - `launch`, `command_executor`, `environment`: from a task to a container
 //! - `executors`, [`executor_api`], `kill`, `termination`: what executors say, in actor messages
 //!   and over HTTP, and how they end
+//! - [`containers`]: containers that are not executors': nested ones, and those that stand alone
+//! - [`validation`]: whether a call of the operator API makes sense
 //! - `updates`, `streams`: status updates, reliable and in order
 //! - `recovery`, [`compatibility`]: what a restarted agent makes of its checkpoints
 //! - `housekeeping`, `gc`: what is collected, and when
@@ -39,6 +41,7 @@ pub mod checkpoint;
 mod command_executor;
 pub mod compatibility;
 pub mod config;
+pub mod containers;
 pub mod effect;
 mod environment;
 pub mod event;
@@ -62,6 +65,7 @@ mod streams;
 mod task;
 mod termination;
 mod updates;
+pub mod validation;
 
 pub use agent::{Agent, AgentState};
 pub use config::Config;

@@ -3,6 +3,9 @@
 //! ```text
 //! slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>   the sandbox
 //!                                                            runs/latest        -> <container>
+//!   …/runs/<container>/containers/<nested>/containers/<nested>                  and those below
+//! containers/<container>                                                        standing alone
+//! runtime/containers/<container>/containers/<nested>/spec, pid, status
 //! meta/boot_id
 //! meta/slaves/latest                                                            -> <agent>
 //! meta/slaves/<agent>/slave.info
@@ -59,15 +62,22 @@ impl Paths {
         self.work().run(run)
     }
 
-    /// The sandbox of a container, which may be nested in the one that a run has at its root.
-    pub fn container_sandbox(&self, run: &RunId, container: &ContainerId) -> PathBuf {
-        fn below(root: PathBuf, container: &ContainerId) -> PathBuf {
-            match &container.parent {
-                None => root,
-                Some(parent) => below(root, parent).join("containers").join(&container.value),
-            }
+    /// The sandbox of a container that stands alone (row CT-11).
+    pub fn standalone_sandbox(&self, container: &ContainerId) -> PathBuf {
+        self.work_dir.join("containers").join(&container.value)
+    }
+
+    /// Where the traces of all containers lie that are not executors' (row CT-14).
+    pub fn runtimes(&self) -> PathBuf {
+        self.work_dir.join("runtime/containers")
+    }
+
+    /// Where the traces of a container lie that is not an executor's, and of those below it.
+    pub fn runtime(&self, container: &ContainerId) -> PathBuf {
+        match &container.parent {
+            None => self.runtimes().join(&container.value),
+            Some(parent) => nested_sandbox(&self.runtime(parent), &container.value),
         }
-        below(self.sandbox(run), container)
     }
 
     /// The name under which the files API shows the latest sandbox of an executor.
@@ -170,6 +180,11 @@ impl Layout {
     }
 }
 
+/// The sandbox of a container below the one whose sandbox this is.
+pub fn nested_sandbox(parent: &Path, value: &str) -> PathBuf {
+    parent.join("containers").join(value)
+}
+
 /// Why an id cannot name a directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -224,8 +239,12 @@ mod tests {
                 parent: Some(Box::new(ContainerId::root("C3"))),
             })),
         };
-        let below = format!("{sandbox}/containers/C4/containers/C5");
-        assert_eq!(paths.container_sandbox(&run(), &nested), Path::new(&below));
+        let below = nested_sandbox(&nested_sandbox(&paths.sandbox(&run()), "C4"), "C5");
+        assert_eq!(below, Path::new(&format!("{sandbox}/containers/C4/containers/C5")));
+        let runtime = Path::new("/w/runtime/containers/C3/containers/C4/containers/C5");
+        assert_eq!(paths.runtime(&nested), runtime);
+        let alone = paths.standalone_sandbox(&ContainerId::root("C3"));
+        assert_eq!(alone, Path::new("/w/containers/C3"));
         assert_eq!(
             Paths::virtual_sandbox(&"F1".into(), &"E2".into()),
             "/frameworks/F1/executors/E2/runs/latest"

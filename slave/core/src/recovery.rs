@@ -57,8 +57,14 @@ impl Agent {
             self.collect_old(old.path, old.modified);
         }
         self.cleaning_up = self.config.recover == RecoverMode::Cleanup;
-        if let Some(agent) = state.agent {
-            self.recover_agent(io, agent, state.rebooted);
+        self.remember_containers(state.containers);
+        if state.rebooted {
+            self.bury_containers(io);
+        }
+        match state.agent {
+            Some(agent) => self.recover_agent(io, agent, state.rebooted),
+            None if self.has_recovered_containers() => self.watch_containers(io, Vec::new()),
+            None => {}
         }
         self.plan_collection(io);
         if self.exit != crate::agent::Exit::No {
@@ -252,11 +258,13 @@ impl Agent {
             directory: executor.directory.clone(),
             resources: executor.allocated(),
         });
-        io.push(Effect::RecoverContainers(containers.collect()));
+        let containers = containers.collect();
+        let pids: Vec<_> = executors.iter().filter_map(|executor| executor.pid.clone()).collect();
+        self.watch_containers(io, containers);
         if self.cleaning_up {
             return;
         }
-        for pid in executors.iter().filter_map(|executor| executor.pid.clone()) {
+        for pid in pids {
             io.tell(&pid, ReconnectExecutor { agent_id: self.id() });
         }
     }

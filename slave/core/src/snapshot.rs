@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use imbl::{OrdMap, Vector};
 use mesos::agent::AgentInfo;
-use mesos::ids::FrameworkId;
+use mesos::ids::{ContainerId, FrameworkId};
 use mesos::resources::Resources;
 use mesos::time::Time;
 
 use crate::agent::AgentState;
+use crate::containers::Container;
 use crate::event::Leader;
 use crate::executor::Executor;
 use crate::framework::Framework;
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
     /// The last frameworks that are over, oldest first.
     pub completed_frameworks: Vector<Arc<Framework>>,
+    /// Its containers that are not executors'.
+    pub containers: OrdMap<ContainerId, Arc<Container>>,
     /// How long recovery took, once it is over.
     pub recovery_time: Option<Duration>,
     /// How many directories wait to be collected.
@@ -45,6 +48,14 @@ impl Snapshot {
     pub fn executors(&self) -> impl Iterator<Item = &Executor> {
         let frameworks = self.frameworks.values();
         frameworks.flat_map(|framework| framework.executors.values()).map(Arc::as_ref)
+    }
+
+    /// Whether there is a container with this id that has not ended, an executor's or another.
+    pub fn has_container(&self, id: &ContainerId) -> bool {
+        match self.containers.get(id) {
+            Some(container) => container.is_live(),
+            None => self.executors().any(|one| one.is_live() && one.container == *id),
+        }
     }
 
     /// What is in use: by executors whose containers live, and by their tasks that are not over.

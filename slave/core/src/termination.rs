@@ -8,7 +8,7 @@ use mesos::task::{Reason, TaskResourceLimitation, TaskState};
 
 use crate::agent::{Agent, AgentState, ExecutorKey, Exit};
 use crate::checkpoint::Checkpoint;
-use crate::effect::{Effect, ExecutorKind};
+use crate::effect::ExecutorKind;
 use crate::environment::grace_period;
 use crate::event::{ContainerTermination, LaunchedContainer};
 use crate::executor::{ExecutorState, push_bounded};
@@ -120,7 +120,7 @@ impl Agent {
         let (container, asked) = (executor.container.clone(), executor.container_asked);
         self.cancel_executor_timers(io, &container);
         match asked {
-            true => io.push(Effect::DestroyContainer(container)),
+            true => self.destroy_container(io, &container),
             false => self.executor_ended(io, key, ContainerTermination::default()),
         }
     }
@@ -135,7 +135,7 @@ impl Agent {
     pub(crate) fn shutdown_timed_out(&mut self, io: &mut Step<'_>, container: &ContainerId) {
         if self.containers.contains_key(container) {
             io.info(format!("container {container} did not end by itself"));
-            io.push(Effect::DestroyContainer(container.clone()));
+            self.destroy_container(io, container);
         }
     }
 

@@ -25,7 +25,7 @@ use slave_core::paths::Paths;
 
 use super::record::{self, Tail};
 use super::{CheckpointError, boot};
-use crate::containerizer::forked;
+use crate::containerizer::{forked, runtime};
 
 /// What the checkpoints below the work directory hold.
 ///
@@ -46,7 +46,9 @@ pub fn recover(paths: &Paths) -> Result<RecoveredState, CheckpointError> {
             }
         }
     }
-    Ok(RecoveredState { agent, rebooted, errors: reader.errors, old_agents })
+    let (containers, damaged) = runtime::recover(paths);
+    reader.errors.extend(damaged);
+    Ok(RecoveredState { agent, rebooted, errors: reader.errors, old_agents, containers })
 }
 
 struct Reader<'a> {

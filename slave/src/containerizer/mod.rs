@@ -6,19 +6,26 @@
 //! (cgroups and namespaces, Docker) take the same place.
 //!
 //! Reading order: this trait, [`sandbox`], [`program`] (what an executor is run as), [`tree`]
-//! (finding and killing processes), [`forked`] (the pid on disk), [`posix`].
+//! (finding and killing processes), [`forked`] (the pid on disk), [`contained`] (containers that
+//! are not executors'), [`runtime`] (what is kept of them), [`init`] (their first process),
+//! [`posix`], [`usage`].
 
+pub mod contained;
 pub mod forked;
+pub mod init;
 pub mod posix;
 pub mod program;
+pub mod runtime;
 pub mod sandbox;
 pub mod tree;
+pub mod usage;
 
 use std::sync::Arc;
 
 use libprocess::subprocess::SpawnError;
 use mesos::ids::ContainerId;
 use mesos::resources::Resources;
+use slave_core::containers::call::{ContainerRequest, ContainerSpec};
 use slave_core::effect::{LaunchSpec, RecoverContainer};
 use slave_core::event::Event;
 
@@ -39,6 +46,15 @@ pub trait Containerizer: Send {
 
     /// Kills everything in a container.
     fn destroy(&self, container: ContainerId);
+
+    /// Makes a container that is not an executor's.
+    fn launch_contained(&self, spec: ContainerSpec);
+
+    /// Sends the leading process of a container a signal.
+    fn signal(&self, container: ContainerId, signal: i32, request: ContainerRequest);
+
+    /// What a session writes, once: it is there when the session has been launched.
+    fn take_output(&self, container: &ContainerId) -> Option<contained::Output>;
 }
 
 /// Why a container could not be made. The text goes to the framework.
@@ -74,6 +90,9 @@ pub enum LaunchError {
     /// There is nothing to run.
     #[error("the command of executor '{0}' has no value")]
     NoCommand(String),
+    /// The limits of a resource contradict each other.
+    #[error("the limits of '{0}' need a soft and a hard limit, the soft one not above the other")]
+    Rlimit(String),
     /// The program could not be started.
     #[error("{}", chain(.0))]
     Spawn(#[source] SpawnError),

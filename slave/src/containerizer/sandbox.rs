@@ -4,6 +4,8 @@
 //! <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/latest -> <container>
 //!                                                                       runs/<container>/stdout
 //!                                                                                        stderr
+//!                                                              …/containers/<nested>/stdout
+//! <work_dir>/containers/<container>/stdout
 //! ```
 
 use std::ffi::CString;
@@ -51,11 +53,25 @@ pub fn owner(user: Option<&str>) -> Result<Option<Identity>, LaunchError> {
     }))
 }
 
-/// Makes a sandbox, and points `latest` beside it at it.
+/// Makes the sandbox of an executor, and points `latest` beside it at it.
 ///
 /// # Errors
 /// The file system refuses.
 pub fn create(directory: &Path, owner: Option<&Identity>) -> Result<Sandbox, LaunchError> {
+    let sandbox = make(directory, owner)?;
+    point_latest(directory).map_err(|source| LaunchError::Sandbox {
+        what: "link latest to",
+        path: directory.to_owned(),
+        source,
+    })?;
+    Ok(sandbox)
+}
+
+/// Makes a sandbox.
+///
+/// # Errors
+/// The file system refuses.
+pub fn make(directory: &Path, owner: Option<&Identity>) -> Result<Sandbox, LaunchError> {
     let fail =
         |what| move |source| LaunchError::Sandbox { what, path: directory.to_owned(), source };
     if let Some(parent) = directory.parent() {
@@ -71,7 +87,6 @@ pub fn create(directory: &Path, owner: Option<&Identity>) -> Result<Sandbox, Lau
     give(directory, owner)?;
     let stdout = output(&directory.join("stdout"), owner)?;
     let stderr = output(&directory.join("stderr"), owner)?;
-    point_latest(directory).map_err(fail("link latest to"))?;
     Ok(Sandbox { stdout, stderr })
 }
 
@@ -82,7 +97,7 @@ fn output(path: &Path, owner: Option<&Identity>) -> Result<File, LaunchError> {
     Ok(file)
 }
 
-fn give(path: &Path, owner: Option<&Identity>) -> Result<(), LaunchError> {
+pub(super) fn give(path: &Path, owner: Option<&Identity>) -> Result<(), LaunchError> {
     let Some(owner) = owner else { return Ok(()) };
     let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
     chown(path, Some(uid), Some(gid)).map_err(|error| LaunchError::Sandbox {

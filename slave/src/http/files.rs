@@ -3,20 +3,21 @@
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use libprocess::http::{Body, FileBody, Help, Reply, Request, Response, StatusCode};
 use libprocess::{Context, Process};
+use mesos::driver::FileInfo;
+use mesos::time::TimeInfo;
 use nix::unistd::{Gid, Group, Uid, User};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::off_thread;
 use super::sandboxes::{self, FileError, Opened};
 use crate::shared::Shared;
 
 /// The most that one answer of `/files/read` holds: sixteen pages.
-const READ_LIMIT: u64 = 16 * 4096;
+pub(crate) const READ_LIMIT: u64 = 16 * 4096;
 
 /// The process `files`.
 pub(crate) struct FilesProcess {
@@ -86,14 +87,16 @@ fn browse(shared: &Shared, request: &Request) -> Response {
         if !is_directory {
             return Err(Response::bad_request("Cannot browse a file that is not a directory.\n"));
         }
-        let entries = list(&path, &opened.path).map_err(|error| failed(&path, &error))?;
+        let entries = list(&path, &opened).map_err(|error| failed(&path, &error))?;
         Ok(Response::ok_json(mesos::json::to_vec(&entries)))
     }))
 }
 
-fn list(path: &str, directory: &Path) -> io::Result<Vec<Entry>> {
+/// What is in a directory. It is listed by way of the open file: another may have taken its name
+/// since it was checked.
+pub(crate) fn list(path: &str, directory: &Opened) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(directory)? {
+    for entry in fs::read_dir(directory.by_descriptor())? {
         let entry = entry?;
         // A file may be removed while the others are looked at. A link is shown as itself.
         if let Ok(metadata) = entry.metadata() {
@@ -107,14 +110,38 @@ fn list(path: &str, directory: &Path) -> io::Result<Vec<Entry>> {
 
 /// A file in a directory.
 #[derive(Serialize)]
-struct Entry {
+pub(crate) struct Entry {
     gid: String,
-    mode: String,
-    mtime: f64,
+    #[serde(serialize_with = "mode_as_text")]
+    mode: u32,
+    #[serde(serialize_with = "as_double")]
+    mtime: i64,
     nlink: u64,
     path: String,
     size: u64,
     uid: String,
+}
+
+fn mode_as_text<S: Serializer>(mode: &u32, to: S) -> Result<S::Ok, S::Error> {
+    mode_text(*mode).serialize(to)
+}
+
+fn as_double<S: Serializer>(seconds: &i64, to: S) -> Result<S::Ok, S::Error> {
+    (*seconds as f64).serialize(to)
+}
+
+impl From<Entry> for FileInfo {
+    fn from(entry: Entry) -> Self {
+        Self {
+            path: entry.path,
+            nlink: i32::try_from(entry.nlink).ok(),
+            size: Some(entry.size),
+            mtime: Some(TimeInfo { nanoseconds: entry.mtime.saturating_mul(1_000_000_000) }),
+            mode: Some(entry.mode),
+            uid: Some(entry.uid),
+            gid: Some(entry.gid),
+        }
+    }
 }
 
 impl Entry {
@@ -123,8 +150,8 @@ impl Entry {
         let group = Group::from_gid(Gid::from_raw(metadata.gid())).ok().flatten();
         Self {
             gid: group.map_or_else(|| metadata.gid().to_string(), |group| group.name),
-            mode: mode_text(metadata.mode()),
-            mtime: metadata.mtime() as f64,
+            mode: metadata.mode(),
+            mtime: metadata.mtime(),
             nlink: metadata.nlink(),
             path,
             size: metadata.size(),
@@ -237,7 +264,7 @@ fn download(shared: &Shared, request: &Request) -> Response {
             }
             Part::None => return Err(Response::text(StatusCode::RANGE_NOT_SATISFIABLE, "")),
         };
-        response.body = Body::File(FileBody { path: opened.path, offset, length });
+        response.body = Body::File(FileBody::open(opened.file, offset, length));
         Ok(response)
     }))
 }

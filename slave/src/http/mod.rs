@@ -4,8 +4,10 @@
 //! method: so do Mesos's, and clients `POST` to them. Reading order: this file, [`state`]
 //! (`/state`), [`view`] (frameworks, executors and tasks in it), [`files`] and [`sandboxes`]
 //! (`/files`), [`media`] (JSON and MessagePack), [`executor`] and [`streams`]
-//! (`/api/v1/executor`).
+//! (`/api/v1/executor`), [`containers`], [`api`] (`/api/v1`).
 
+pub(crate) mod api;
+pub(crate) mod containers;
 mod executor;
 pub(crate) mod files;
 mod media;
@@ -40,6 +42,7 @@ pub(crate) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>)
     context.route(&path, help.authentication(true), move |_, _, _, reply| {
         reply.send(Response::json(&FlagsView { flags: &flags.flags }));
     });
+    api::install(context);
     for path in ["/state", "/state.json"] {
         let help = Help::new("What the agent knows: resources, frameworks, executors, tasks.")
             .authentication(true);
@@ -60,7 +63,7 @@ fn state_response(shared: &Shared) -> Response {
     Response::ok_json(mesos::json::to_vec(&state::StateView::new(&snapshot, shared)))
 }
 
-fn unavailable() -> Response {
+pub(crate) fn unavailable() -> Response {
     let status = libprocess::http::StatusCode::SERVICE_UNAVAILABLE;
     Response::text(status, "Agent has not finished recovery")
 }

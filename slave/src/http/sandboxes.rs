@@ -45,6 +45,13 @@ pub(crate) struct Opened {
     pub path: PathBuf,
 }
 
+impl Opened {
+    /// A path to what is open, whoever bears its name by now.
+    pub fn by_descriptor(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
+    }
+}
+
 /// Opens what `path` names.
 pub(crate) fn open(snapshot: &Snapshot, paths: &Paths, path: &str) -> Result<Opened, FileError> {
     let (sandbox, rest) = resolve(snapshot, paths, path).ok_or(FileError::NotFound)?;

@@ -4,7 +4,7 @@ use super::Shared;
 use super::counters::Open;
 use super::guard::Connection;
 use crate::http::pipe::{BodyReader, PipeError};
-use crate::http::{Body, FileBody, Method, Request, Response, StatusCode};
+use crate::http::{Body, FileBody, FileSource, Method, Request, Response, StatusCode};
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -14,9 +14,11 @@ use futures_util::Stream;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, VARY};
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// From this size on, compressing would hold up the processes on this thread.
@@ -204,9 +206,9 @@ fn file_stream(body: FileBody) -> impl Stream<Item = io::Result<Bytes>> {
             return Ok(None);
         }
         let length = body.length.min(FILE_CHUNK_BYTES);
-        let (path, offset) = (body.path.clone(), body.offset);
+        let (source, offset) = (body.source.clone(), body.offset);
         let (file, chunk) =
-            actix_rt::task::spawn_blocking(move || read_part(file, &path, offset, length))
+            actix_rt::task::spawn_blocking(move || read_part(file, &source, offset, length))
                 .await
                 .map_err(io::Error::other)??;
         body.length -= length;
@@ -216,21 +218,18 @@ fn file_stream(body: FileBody) -> impl Stream<Item = io::Result<Bytes>> {
 }
 
 fn read_part(
-    open: Option<File>,
-    path: &std::path::Path,
+    open: Option<Arc<File>>,
+    source: &FileSource,
     offset: u64,
     length: u64,
-) -> io::Result<(File, Bytes)> {
-    let mut file = match open {
-        Some(file) => file,
-        None => {
-            let mut file = File::open(path)?;
-            file.seek(SeekFrom::Start(offset))?;
-            file
-        }
+) -> io::Result<(Arc<File>, Bytes)> {
+    let file = match (open, source) {
+        (Some(file), _) => file,
+        (None, FileSource::Open(file)) => file.clone(),
+        (None, FileSource::Path(path)) => Arc::new(File::open(path)?),
     };
     // At most FILE_CHUNK_BYTES, so the cast loses nothing.
     let mut chunk = vec![0; length as usize];
-    file.read_exact(&mut chunk)?;
+    file.read_exact_at(&mut chunk, offset)?;
     Ok((file, Bytes::from(chunk)))
 }

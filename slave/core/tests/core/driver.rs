@@ -20,6 +20,9 @@ use mesos::task::{TaskGroupInfo, TaskInfo, TaskState, TaskStatus};
 use mesos::time::Time;
 use mesos::v1::executor;
 use slave_core::checkpoint::{Checkpoint, RecoveredState};
+use slave_core::containers::call::{
+    ContainerAnswer, ContainerEffect, ContainerRequest, ContainerSpec,
+};
 use slave_core::effect::{LaunchSpec, RecoverContainer, Response};
 use slave_core::event::{ContainerTermination, LaunchedContainer, Leader};
 use slave_core::executor::Executor;
@@ -500,6 +503,30 @@ impl Driver {
     pub fn removed(&mut self) -> Vec<PathBuf> {
         self.take(|effect| match effect {
             Effect::RemovePath(path) => Some(path.clone()),
+            _ => None,
+        })
+    }
+
+    /// What the agent wants done about containers that are not executors'.
+    pub fn container_effects(&mut self) -> Vec<ContainerEffect> {
+        self.take(|effect| match effect {
+            Effect::Container(effect) => Some(effect.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn container_answers(&mut self) -> Vec<(ContainerRequest, ContainerAnswer)> {
+        self.take(|effect| match effect {
+            Effect::Container(ContainerEffect::Answer { request, answer }) => {
+                Some((*request, answer.clone()))
+            }
+            _ => None,
+        })
+    }
+
+    pub fn contained_launches(&mut self) -> Vec<ContainerSpec> {
+        self.take(|effect| match effect {
+            Effect::Container(ContainerEffect::Launch(spec)) => Some((**spec).clone()),
             _ => None,
         })
     }

@@ -4,6 +4,7 @@ mod disk;
 mod driver;
 
 mod collection;
+mod containers;
 mod executor_api;
 mod executors;
 mod kill;
