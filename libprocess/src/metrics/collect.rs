@@ -1,14 +1,13 @@
-//! What Prometheus's library gathers: values kept elsewhere, or found when they are read.
+//! What Prometheus's library gathers for values that are kept elsewhere.
 
 use super::desc::Desc;
 use super::names;
-use super::registry::{MetricError, lock};
-use super::sample::{Sample, SampleKind};
+use super::registry::MetricError;
 use prometheus::Opts;
 use prometheus::core::Collector;
-use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use prometheus::proto::{Metric, MetricFamily, MetricType};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A gauge or counter for Prometheus whose value comes from somewhere else, scaled to base units.
 #[derive(Clone)]
@@ -48,90 +47,24 @@ impl Collector for Sampled {
         let mut family = MetricFamily::default();
         family.set_name(self.desc.fq_name.clone());
         family.set_help(self.desc.help.clone());
-        family.set_field_type(field_type(self.counter));
+        let kind = if self.counter { MetricType::COUNTER } else { MetricType::GAUGE };
+        family.set_field_type(kind);
         if let Some(value) = (self.read)() {
-            let labels = self.desc.const_label_pairs.clone();
-            family.set_metric(vec![metric(self.counter, value * self.scale, labels)]);
+            let mut metric = Metric::default();
+            if self.counter {
+                let mut counter = prometheus::proto::Counter::default();
+                counter.set_value(value * self.scale);
+                metric.set_counter(counter);
+            } else {
+                let mut gauge = prometheus::proto::Gauge::default();
+                gauge.set_value(value * self.scale);
+                metric.set_gauge(gauge);
+            }
+            metric.set_label(self.desc.const_label_pairs.clone());
+            family.set_metric(vec![metric]);
         }
         vec![family]
     }
-}
-
-/// Many gauges and counters for Prometheus that are known when they are read.
-#[derive(Clone)]
-pub(super) struct SampleCollector {
-    desc: prometheus::core::Desc,
-    prefix: String,
-    samples: Arc<Mutex<Vec<Sample>>>,
-}
-
-impl SampleCollector {
-    pub(super) fn new(
-        desc: &Desc,
-        name: &str,
-        prefix: String,
-        samples: Arc<Mutex<Vec<Sample>>>,
-    ) -> Result<Self, MetricError> {
-        let inner = prometheus::core::Desc::new(
-            name.to_owned(),
-            help(desc),
-            Vec::new(),
-            const_labels(desc),
-        )
-        .map_err(|source| refused(desc, name, source))?;
-        Ok(Self { desc: inner, prefix, samples })
-    }
-}
-
-impl Collector for SampleCollector {
-    fn desc(&self) -> Vec<&prometheus::core::Desc> {
-        vec![&self.desc]
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let samples = lock(&self.samples);
-        let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
-        for Sample { desc, kind, value } in samples.iter().filter(|s| !s.desc.mesos_only) {
-            let is_counter = *kind == SampleKind::Counter;
-            let (name, scale) = names::derive(&self.prefix, desc, (*kind).into());
-            let labels = desc.labels.iter().map(|(name, value)| {
-                let mut pair = LabelPair::default();
-                pair.set_name(names::label(name));
-                pair.set_value(value.clone());
-                pair
-            });
-            let mut labels: Vec<LabelPair> = labels.collect();
-            labels.sort_by(|a, b| a.name().cmp(b.name()));
-            let family = families.entry(name).or_insert_with_key(|name| {
-                let mut family = MetricFamily::default();
-                family.set_name(name.clone());
-                family.set_help(help(desc));
-                family.set_field_type(field_type(is_counter));
-                family
-            });
-            family.mut_metric().push(metric(is_counter, value * scale, labels));
-        }
-        families.into_values().collect()
-    }
-}
-
-fn field_type(is_counter: bool) -> MetricType {
-    if is_counter { MetricType::COUNTER } else { MetricType::GAUGE }
-}
-
-fn metric(is_counter: bool, value: f64, labels: Vec<LabelPair>) -> Metric {
-    let mut metric = Metric::default();
-    if is_counter {
-        let mut counter = prometheus::proto::Counter::default();
-        counter.set_value(value);
-        metric.set_counter(counter);
-    } else {
-        let mut gauge = prometheus::proto::Gauge::default();
-        gauge.set_value(value);
-        metric.set_gauge(gauge);
-    }
-    metric.set_label(labels);
-    metric
 }
 
 pub(super) fn refused(
