@@ -86,6 +86,10 @@ const HELP: &[(&str, &str)] = &[
         "slave/executor_directory_max_allowed_age_secs",
         "How old the sandboxes of dead executors may become, as full as the disk is.",
     ),
+    (
+        "slave/executor_streams_cut",
+        "Executors that did not read what they were sent. (Not in Mesos.)",
+    ),
     ("slave/executors_preempted", "Executors that made room for others."),
     ("slave/executors_registering", "Executors that were started and did not register yet."),
     ("slave/executors_running", "Executors that are registered."),

@@ -4,7 +4,8 @@ use super::collect::help;
 use super::desc::Desc;
 use super::names::{self, NameKind};
 use super::registry::{DEFAULT_TIMEOUT, Metrics};
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
@@ -48,13 +49,22 @@ pub type SamplesFuture = Pin<Box<dyn Future<Output = Samples> + Send>>;
 /// Samples in Prometheus's text format, by family.
 pub(super) struct Families<'a> {
     prefix: &'a str,
-    /// By name: what goes before the values, and the values.
-    families: BTreeMap<String, (String, String)>,
+    /// By what their names are derived from, which costs more than to look it up.
+    gauges: HashMap<String, Family>,
+    counters: HashMap<String, Family>,
+}
+
+struct Family {
+    name: String,
+    scale: f64,
+    help: String,
+    /// The lines of its values.
+    values: String,
 }
 
 impl<'a> Families<'a> {
     pub(super) fn new(prefix: &'a str) -> Self {
-        Self { prefix, families: BTreeMap::new() }
+        Self { prefix, gauges: HashMap::new(), counters: HashMap::new() }
     }
 
     pub(super) fn add(&mut self, sample: &Sample) {
@@ -62,13 +72,37 @@ impl<'a> Families<'a> {
         if desc.mesos_only {
             return;
         }
-        let (name, scale) = names::derive(self.prefix, desc, (*kind).into());
-        let (_, values) = self.families.entry(name.clone()).or_insert_with_key(|name| {
-            let kind = if *kind == SampleKind::Counter { "counter" } else { "gauge" };
-            let help = escape(&help(desc), false);
-            (format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"), String::new())
-        });
-        values.push_str(&name);
+        let families = match kind {
+            SampleKind::Counter => &mut self.counters,
+            SampleKind::Gauge => &mut self.gauges,
+        };
+        if !families.contains_key(&desc.family) {
+            let (name, scale) = names::derive(self.prefix, desc, (*kind).into());
+            let family = Family { name, scale, help: help(desc), values: String::new() };
+            families.insert(desc.family.clone(), family);
+        }
+        if let Some(family) = families.get_mut(&desc.family) {
+            family.add(desc, *value);
+        }
+    }
+
+    /// Appends the families, in the order of their names.
+    pub(super) fn write(self, text: &mut String) {
+        let gauges = self.gauges.into_values().map(|family| (family, "gauge"));
+        let counters = self.counters.into_values().map(|family| (family, "counter"));
+        let mut families: Vec<(Family, &str)> = gauges.chain(counters).collect();
+        families.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        for (Family { name, help, values, .. }, kind) in families {
+            let help = escape(&help, false);
+            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{values}");
+        }
+    }
+}
+
+impl Family {
+    fn add(&mut self, desc: &Desc, value: f64) {
+        let values = &mut self.values;
+        values.push_str(&self.name);
         let mut labels: Vec<(String, &str)> =
             desc.labels.iter().map(|(name, value)| (names::label(name), value.as_str())).collect();
         labels.sort_unstable();
@@ -77,25 +111,21 @@ impl<'a> Families<'a> {
             let _ = write!(values, "{label}=\"{}\"", escape(value, true));
         }
         let end = if labels.is_empty() { "" } else { "}" };
-        let _ = match value * scale {
+        let _ = match value * self.scale {
             f64::INFINITY => writeln!(values, "{end} +Inf"),
             f64::NEG_INFINITY => writeln!(values, "{end} -Inf"),
             value => writeln!(values, "{end} {value}"),
         };
     }
-
-    pub(super) fn write(self, text: &mut String) {
-        for (before, values) in self.families.into_values() {
-            text.push_str(&before);
-            text.push_str(&values);
-        }
-    }
 }
 
 /// Escapes what would end a line, or a value in quotes.
-fn escape(text: &str, in_quotes: bool) -> String {
+fn escape(text: &str, in_quotes: bool) -> Cow<'_, str> {
+    if !text.contains(['\\', '\n', '"']) {
+        return Cow::Borrowed(text);
+    }
     let escaped = text.replace('\\', "\\\\").replace('\n', "\\n");
-    if in_quotes { escaped.replace('"', "\\\"") } else { escaped }
+    Cow::Owned(if in_quotes { escaped.replace('"', "\\\"") } else { escaped })
 }
 
 /// A metric, or a family of metrics that differ in their labels, as documents list it.
