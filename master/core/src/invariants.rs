@@ -21,6 +21,7 @@ pub fn check(master: &Master) -> Result<(), String> {
     for id in state.frameworks.keys() {
         framework_adds_up(state, id)?;
     }
+    nothing_piles_up(state)?;
     for (id, offer) in &state.offers {
         let agent = state.agents.get(&offer.agent);
         expect(agent.is_some_and(|agent| agent.connected && agent.active), || {
@@ -98,6 +99,30 @@ fn framework_adds_up(state: &Snapshot, id: &FrameworkId) -> Result<(), String> {
         expect(knows, || {
             format!("task {task_id} of {id} is on agent {}, which lacks it", task.agent_id)
         })?;
+    }
+    Ok(())
+}
+
+/// What is remembered of tasks goes with them.
+fn nothing_piles_up(state: &Snapshot) -> Result<(), String> {
+    for (id, agent) in &state.agents {
+        for (framework, killed) in &agent.killed_tasks {
+            let tasks = agent.tasks.get(framework);
+            let stray = killed.iter().find(|task| tasks.is_none_or(|of| !of.contains(*task)));
+            expect(stray.is_none(), || {
+                format!("agent {id} is to kill task {stray:?} of {framework}, which it lacks")
+            })?;
+        }
+    }
+    for (id, framework) in &state.frameworks {
+        let listed: BTreeSet<_> = framework.unreachable_order.iter().collect();
+        let known: BTreeSet<_> = framework.unreachable_tasks.keys().collect();
+        let is_once = listed.len() == framework.unreachable_order.len();
+        expect(is_once && listed == known, || {
+            format!("framework {id} lost tasks {known:?}, but would forget {listed:?} in order")
+        })?;
+        let alive = known.iter().find(|task| framework.tasks.contains_key(**task));
+        expect(alive.is_none(), || format!("task {alive:?} of {id} is both lost and there"))?;
     }
     Ok(())
 }

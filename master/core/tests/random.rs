@@ -8,12 +8,18 @@ use std::time::Duration;
 
 use master_core::event::Event;
 use master_core::{Config, invariants};
-use mesos::framework::FrameworkInfo;
+use mesos::framework::{
+    AttributeConstraint, ConstraintGroup, ConstraintPredicate, ConstraintSelector, FrameworkInfo,
+    OfferConstraints, PseudoattributeType, RoleConstraints, TextMatches,
+};
 use mesos::ids::{AgentId, TaskId};
 use mesos::internal::{MasterToAgent, UnregisterAgent, UpdateAgent};
 use mesos::offer::Offer;
 use mesos::task::{Task, TaskState};
-use mesos::v1::scheduler::{CallType, Kill, Revive, Suppress};
+use mesos::v1;
+use mesos::v1::scheduler::{
+    CallType, Kill, Reconcile, ReconcileTask, Revive, Suppress, UpdateFramework,
+};
 use support::{AgentHandle, Scheduler, World, framework, plain_framework, task, update, uuid};
 
 /// An agent that runs what it is told to run.
@@ -77,6 +83,9 @@ impl Chaos {
             83..85 => self.resize(),
             85..87 => self.toggle_stores(),
             87..88 => self.fail_over(),
+            88..90 => self.reconcile(),
+            90..92 => self.choose_agents(),
+            92..93 => self.mark_gone(),
             _ => self.world.advance(Duration::from_millis(self.rng.u64(..3000))),
         }
         self.listen();
@@ -282,6 +291,66 @@ impl Chaos {
         self.world.call(&scheduler, CallType::Suppress, |call| {
             call.suppress = Some(Suppress::default());
         });
+    }
+
+    /// A scheduler asks about what it has, or about what it may never have had.
+    fn reconcile(&mut self) {
+        let Some(scheduler) = self.connected() else { return };
+        let id = |rng: &mut fastrand::Rng, n| TaskId::from(format!("t{}", rng.u64(..=n)));
+        let tasks = (0..self.rng.u8(..3)).map(|_| {
+            let agent = Self::pick(&mut self.rng, &self.agents);
+            let agent_id = agent.map(|index| self.agents[index].handle.id.clone());
+            ReconcileTask { task_id: id(&mut self.rng, self.next_task), agent_id }
+        });
+        let tasks = tasks.collect();
+        self.world.call(&scheduler, CallType::Reconcile, |call| {
+            call.reconcile = Some(Reconcile { tasks });
+        });
+    }
+
+    /// A scheduler wants offers of some agents only, or of all again.
+    fn choose_agents(&mut self) {
+        let Some(scheduler) = self.connected() else { return };
+        let info = (*self.world.snapshot().frameworks[&scheduler.id].info).clone();
+        let role = info.effective_roles().pop_first().unwrap();
+        let regex = format!("10\\.0\\.0\\.[{}-9]*", self.rng.u8(..9));
+        let constraint = AttributeConstraint {
+            selector: ConstraintSelector {
+                pseudoattribute_type: Some(PseudoattributeType::Hostname),
+                attribute_name: None,
+            },
+            predicate: ConstraintPredicate {
+                text_matches: Some(TextMatches { regex }),
+                ..ConstraintPredicate::default()
+            },
+        };
+        let group = ConstraintGroup { attribute_constraints: vec![constraint] };
+        let constraints = RoleConstraints { groups: vec![group] };
+        let constraints = OfferConstraints { role_constraints: [(role, constraints)].into() };
+        let offer_constraints = self.rng.bool().then_some(constraints);
+        let response = self.world.call(&scheduler, CallType::UpdateFramework, |call| {
+            let suppressed_roles = Vec::new();
+            let body =
+                UpdateFramework { framework_info: info, suppressed_roles, offer_constraints };
+            call.update_framework = Some(body);
+        });
+        assert_eq!(response.status, 200, "{response:?}");
+    }
+
+    /// An operator gives up an agent, wherever it is.
+    fn mark_gone(&mut self) {
+        if self.world.held_stores.is_some() {
+            // Whoever asks would have to wait.
+            return;
+        }
+        let Some(index) = Self::pick(&mut self.rng, &self.agents) else { return };
+        let agent_id = self.agents.swap_remove(index).handle.id;
+        let response = self.world.operator(v1::master::Call {
+            r#type: Some(v1::master::CallType::MarkAgentGone),
+            mark_agent_gone: Some(v1::master::MarkAgentGone { agent_id }),
+            ..v1::master::Call::default()
+        });
+        assert!([200, 404, 503].contains(&response.status), "{response:?}");
     }
 
     fn teardown(&mut self) {

@@ -2,7 +2,7 @@
 
 use master_core::Snapshot;
 use master_core::state::{Framework, FrameworkState, Offer};
-use mesos::framework::FrameworkCapabilityType;
+use mesos::framework::{FrameworkCapabilityType, OfferConstraints};
 use mesos::resources::Resources;
 use serde::Serialize;
 
@@ -76,12 +76,8 @@ pub struct FrameworkView<'a> {
     executors: Vec<ExecutorView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     labels: Option<&'a [mesos::discovery::Label]>,
-    offer_constraints: Empty,
+    offer_constraints: OfferConstraints,
 }
-
-/// An object without fields: offer constraints are a later issue's.
-#[derive(Serialize)]
-struct Empty {}
 
 impl<'a> FrameworkView<'a> {
     /// A framework as `/state` shows it; its offers are in `snapshot`.
@@ -128,7 +124,7 @@ impl<'a> FrameworkView<'a> {
                 .collect(),
             executors: executors.collect(),
             labels: info.labels.as_deref().map(|labels| &labels.labels[..]),
-            offer_constraints: Empty {},
+            offer_constraints: framework.offer_constraints.as_deref().cloned().unwrap_or_default(),
         }
     }
 }

@@ -367,7 +367,8 @@ impl Allocator {
     /// An agent says this of itself: its attributes, its host, its domain. It may not be known yet.
     pub fn describe_agent(&mut self, id: &AgentId, info: &Arc<AgentInfo>) {
         self.infos.insert(id.clone(), info.clone());
-        for framework in self.frameworks.values_mut() {
+        let choosy = self.frameworks.values_mut().filter(|of| !of.traits.constraints.is_empty());
+        for framework in choosy {
             framework.exclude(id, info);
         }
         if self.agents.contains_key(id) {

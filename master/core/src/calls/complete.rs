@@ -95,3 +95,55 @@ fn infer_kind(check: &mut HealthCheck) {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mesos::operation::{Create, GrowVolume, Reserve};
+
+    use super::*;
+
+    fn cpus() -> Resource {
+        Resource::of_scalar("cpus", 1.0)
+    }
+
+    fn role(resource: &Resource) -> Option<&str> {
+        resource.allocation_info.as_ref()?.role.as_deref()
+    }
+
+    #[test]
+    fn resources_are_allocated_wherever_they_stand() {
+        let of = |kind| OfferOperation { r#type: Some(kind), ..OfferOperation::default() };
+        let mut reserve = OfferOperation {
+            reserve: Some(Reserve { resources: vec![cpus()], source: Vec::new() }),
+            ..of(OfferOperationType::Reserve)
+        };
+        complete(&mut reserve, &"F".into(), "r");
+        assert_eq!(role(&reserve.reserve.expect("it has a body").resources[0]), Some("r"));
+        let mut create = OfferOperation {
+            create: Some(Create { volumes: vec![cpus()] }),
+            ..of(OfferOperationType::Create)
+        };
+        complete(&mut create, &"F".into(), "r");
+        assert_eq!(role(&create.create.expect("it has a body").volumes[0]), Some("r"));
+        let mut grow = OfferOperation {
+            grow_volume: Some(GrowVolume { volume: cpus(), addition: cpus() }),
+            ..of(OfferOperationType::GrowVolume)
+        };
+        complete(&mut grow, &"F".into(), "r");
+        let grown = grow.grow_volume.expect("it has a body");
+        assert_eq!((role(&grown.volume), role(&grown.addition)), (Some("r"), Some("r")));
+    }
+
+    #[test]
+    fn what_is_said_is_kept() {
+        let info = AllocationInfo { role: Some("other".to_owned()) };
+        let said = Resource { allocation_info: Some(info), ..cpus() };
+        let mut reserve = OfferOperation {
+            r#type: Some(OfferOperationType::Reserve),
+            reserve: Some(Reserve { resources: vec![said], source: Vec::new() }),
+            ..OfferOperation::default()
+        };
+        complete(&mut reserve, &"F".into(), "r");
+        assert_eq!(role(&reserve.reserve.expect("it has a body").resources[0]), Some("other"));
+    }
+}

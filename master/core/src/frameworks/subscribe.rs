@@ -64,34 +64,22 @@ impl Master {
                 self.resubscribe(cx, stream, Newcomer { id, info, options, principal });
             }
             // Schedulers may bring ids of their own (`wire.md` 25), for example after a failover
-            // that outlived the master's memory: they have been here before.
-            Some(id) => {
-                let newcomer = Newcomer { id, info, options, principal };
-                self.add_framework(cx, stream, newcomer, true);
-            }
-            None => {
-                let id = self.new_framework_id();
-                let newcomer = Newcomer { id, info, options, principal };
-                self.add_framework(cx, stream, newcomer, false);
+            // that outlived the master's memory.
+            id => {
+                let id = id.unwrap_or_else(|| self.new_framework_id());
+                self.add_framework(cx, stream, Newcomer { id, info, options, principal });
             }
         }
     }
 
     /// A framework that this master has never seen.
-    fn add_framework(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: Stream,
-        newcomer: Newcomer,
-        is_back: bool,
-    ) {
+    fn add_framework(&mut self, cx: &mut Context<'_>, stream: Stream, newcomer: Newcomer) {
         let Newcomer { id, mut info, options, principal } = newcomer;
         cx.info(format!("Subscribed framework {id} ({})", info.name));
         info.id = Some(id.clone());
         let mut framework = Framework::new(id.clone(), info, cx.now);
         framework.set_options(options);
         framework.principal = principal;
-        framework.reregistered = is_back.then_some(cx.now);
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());
         framework.counts.called(CallType::Subscribe);
@@ -135,8 +123,9 @@ impl Master {
         if was_recovered {
             // When it first subscribed, only the last master knew.
             framework.registered = cx.now;
+        } else {
+            framework.reregistered = Some(cx.now);
         }
-        framework.reregistered = Some(cx.now);
         framework.counts.called(CallType::Subscribe);
         framework.principal = principal;
         self.connections.insert(stream.connection, id.clone());

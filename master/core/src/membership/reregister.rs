@@ -11,6 +11,7 @@ use mesos::internal::{
 };
 use mesos::resources::Resources;
 use mesos::task::{Reason, StatusSource, Task, TaskStatus};
+use mesos::time::Time;
 
 use super::register::{Introduction, total};
 use crate::context::Context;
@@ -237,7 +238,8 @@ impl Master {
         for (framework, tasks) in &agent.tasks {
             let missing = tasks.iter().filter(|task| !has_task.contains(&(framework, *task)));
             let known = missing.filter_map(|task| self.state.task(framework, task));
-            let statuses: Vec<TaskStatus> = known.map(|task| status_to_confirm(task)).collect();
+            let statuses: Vec<TaskStatus> =
+                known.map(|task| status_to_confirm(cx.now, task)).collect();
             if !statuses.is_empty() {
                 let info = self.state.frameworks.get(framework).map(|f| (*f.info).clone());
                 let framework_id = framework.clone();
@@ -385,10 +387,12 @@ impl Master {
 }
 
 /// What the agent is told of a task that it did not mention.
-fn status_to_confirm(task: &Task) -> TaskStatus {
+fn status_to_confirm(now: Time, task: &Task) -> TaskStatus {
     TaskStatus {
         task_id: task.task_id.clone(),
-        state: task.state,
+        agent_id: Some(task.agent_id.clone()),
+        state: task.status_update_state.unwrap_or(task.state),
+        timestamp: Some(now.as_secs_f64()),
         source: Some(StatusSource::Master),
         message: Some("Reconciliation request".to_owned()),
         reason: Some(Reason::Reconciliation),

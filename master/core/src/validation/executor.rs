@@ -266,6 +266,29 @@ mod tests {
     }
 
     #[test]
+    fn volumes_of_an_executor_differ() {
+        let volume = |size: f64| {
+            let mut volume = Resource {
+                role: Some("r".to_owned()),
+                allocation_info: allocated("cpus:1")[0].allocation_info.clone(),
+                disk: Some(Box::default()),
+                ..Resource::of_scalar("disk", size)
+            };
+            mesos::resources::upgrade(&mut volume).expect("a static reservation is valid");
+            let disk = volume.disk.as_mut().expect("it has one");
+            disk.persistence =
+                Some(mesos::resource::Persistence { id: "v".to_owned(), principal: None });
+            disk.volume = Some(Default::default());
+            volume
+        };
+        let resources = vec![volume(1.0), volume(2.0)];
+        assert_eq!(
+            says(&ExecutorInfo { resources, ..custom_executor() }),
+            "Executor uses duplicate persistence ID: Persistence ID 'v' is not unique"
+        );
+    }
+
+    #[test]
     fn an_executor_that_runs_does_not_change() {
         let executor = custom_executor();
         let mut agent = agent("cpus:4");
