@@ -49,13 +49,13 @@ impl Below {
     }
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(future)
 }
 
 /// Puts a call to the first agent; the body has the name of the call.
-fn call(cluster: &Cluster, kind: &str, body: Value) -> Received {
+pub fn call(cluster: &Cluster, kind: &str, body: Value) -> Received {
     try_call(cluster, kind, body).expect("the agent answers")
 }
 
@@ -133,6 +133,50 @@ fn a_check_runs_below_a_task() {
     assert!(!sandbox.exists());
     assert_eq!(about(cluster, "WAIT_CONTAINER", &id).status.as_u16(), 404);
     below.session.finish();
+}
+
+#[test]
+fn limits_and_volumes_reach_the_command() {
+    let below = Below::start();
+    let (cluster, id) = (&below.cluster, below.nested("n"));
+    let body = json!({
+        "container_id": id,
+        "command": {"shell": false, "value": "/bin/sh", "arguments": [
+            "check", "-c", "ulimit -n; echo $0 > shared/name",
+        ]},
+        "container": {
+            "type": "MESOS",
+            "rlimit_info": {"rlimits": [{"type": "RLMT_NOFILE", "soft": 77, "hard": 99}]},
+            "volumes": [{"mode": "RW", "container_path": "shared", "source": {
+                "type": "SANDBOX_PATH", "sandbox_path": {"type": "PARENT", "path": "theirs"},
+            }}],
+        },
+    });
+    let launched = call(cluster, "LAUNCH_NESTED_CONTAINER", body);
+    assert_eq!(launched.status.as_u16(), 200, "{}", launched.text());
+    assert_eq!(wait(cluster, &id), 0);
+    let sandbox = below.sandbox("n");
+    wait_for_file(&sandbox.join("stdout"), "77\n");
+    let parent = sandbox.parent().and_then(std::path::Path::parent).expect("it is nested");
+    wait_for_file(&parent.join("theirs/name"), "check\n");
+    below.session.finish();
+}
+
+#[test]
+fn a_container_without_a_command_ends_badly() {
+    let cluster = Cluster::start(1);
+    for (value, command) in
+        [("none", json!({})), ("nosuch", json!({"shell": false, "value": "/x"}))]
+    {
+        let id = json!({"value": "n", "parent": {"value": value}});
+        let root = json!({"value": value});
+        assert_eq!(launch(&cluster, &root, "sleep 1000").status.as_u16(), 200);
+        let body = json!({"container_id": id, "command": command});
+        assert_eq!(call(&cluster, "LAUNCH_CONTAINER", body).status.as_u16(), 200);
+        assert_eq!(wait(&cluster, &id), 256);
+        assert_eq!(about(&cluster, "KILL_CONTAINER", &root).status.as_u16(), 200);
+        wait_for_no_process(&cluster, value);
+    }
 }
 
 #[test]

@@ -10,9 +10,11 @@
 //! - [`kills`]: `kill -9` of master, agent and executor
 //! - [`metrics`]: what daemons measure
 //! - [`executors`]: executors that are not ours
+//! - [`agent_api`]: the agent's operator API
 //! - [`containers`]: nested and standalone containers
 //! - [`commands`]: the commands of the binary
 
+mod agent_api;
 mod checks;
 mod commands;
 mod containers;

@@ -9,6 +9,7 @@ use mesos::task::{StatusSource, TaskState, TaskStatus};
 use crate::agent::{Agent, AgentState, ExecutorKey};
 use crate::checkpoint::{Checkpoint, UpdateRecord};
 use crate::effect::Effect;
+use crate::event::LaunchedContainer;
 use crate::executor::Executor;
 use crate::framework::FrameworkState;
 use crate::ids::ExecutorPid;
@@ -79,11 +80,12 @@ impl Agent {
         update.status.agent_id = Some(agent_id);
         update.status.source = Some(StatusSource::Executor);
 
+        let nested = self.nested_container(&update.status);
         let Some(executor) = self.executor_mut(key) else {
             return refuse(io, &update, "its executor is unknown");
         };
         executor.used = true;
-        fill_container_status(&mut update.status, executor, &ip);
+        fill_container_status(&mut update.status, executor, nested.as_ref(), &ip);
         let task = update.status.task_id.clone();
         let had_task = executor.has_task(&task) || executor.has_completed(&task);
         if self.streams.knows(&key.framework, &task, &uuid) {
@@ -162,7 +164,8 @@ impl Agent {
         update.status.executor_id = Some(key.executor.clone());
         let ip = self.config.ip.clone();
         if let Some(executor) = self.executor(key) {
-            fill_container_status(&mut update.status, executor, &ip);
+            let nested = self.nested_container(&update.status);
+            fill_container_status(&mut update.status, executor, nested.as_ref(), &ip);
         }
         if let Err(error) = self.note(io, key, &update.status) {
             return refuse(io, &update, &error);
@@ -351,13 +354,19 @@ fn refuse(io: &mut Step<'_>, update: &StatusUpdate, why: &str) {
     io.warn(format!("ignoring status update {state} for task {task}: {why}"));
 }
 
-/// Says in which container a task is and how it is reached, where its executor did not. Of a
-/// container nested in the executor's own only the executor knows.
-fn fill_container_status(status: &mut TaskStatus, executor: &Executor, ip: &str) {
+/// Says in which container a task is and how it is reached, where its executor did not. It may be
+/// a container nested in the executor's own.
+fn fill_container_status(
+    status: &mut TaskStatus,
+    executor: &Executor,
+    nested: Option<&LaunchedContainer>,
+    ip: &str,
+) {
     let mut known: ContainerStatus = status.container_status.take().map(|s| *s).unwrap_or_default();
     let id = known.container_id.get_or_insert_with(|| executor.container.clone());
-    if *id == executor.container {
-        let launched = executor.launched.as_ref();
+    let is_own = *id == executor.container;
+    if is_own || nested.is_some() {
+        let launched = if is_own { executor.launched.as_ref() } else { nested };
         known.executor_pid = known.executor_pid.or(launched.and_then(|launched| launched.pid));
         if known.network_infos.is_empty() {
             known.network_infos = match launched {

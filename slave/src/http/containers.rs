@@ -1,16 +1,114 @@
 //! The containers that live, with their state and what they use (rows AA-01, CT-01).
 
+use std::sync::Arc;
+
+use libprocess::Context;
+use libprocess::http::{Help, Request, Response};
 use mesos::container::ContainerStatus;
 use mesos::ids::ContainerId;
 use mesos::resource::Resource;
 use mesos::resources::Resources;
 use mesos::statistics::ResourceStatistics;
 use mesos::v1::agent::{Container as Entry, GetContainers};
+use serde::Serialize;
 use slave_core::Snapshot;
 use slave_core::containers::{Container, root_of};
 use slave_core::executor::Executor;
 
+use super::off_thread;
 use crate::containerizer::usage;
+use crate::process::AgentProcess;
+use crate::shared::Shared;
+
+type Respond = fn(&Snapshot, &Request) -> Response;
+
+/// Adds the endpoints that show containers in Mesos's legacy JSON.
+pub(super) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>) {
+    let used = "What executors use, in time of processors and in memory.";
+    let endpoints: [(&str, &str, Respond); 3] = [
+        ("/containers", "The containers of executors, with their state and use.", containers),
+        ("/monitor/statistics", used, statistics_of_executors),
+        ("/containerizer/debug", "What the containerizer waits for.", pending),
+    ];
+    for (path, tldr, respond) in endpoints {
+        let shared = shared.clone();
+        let help = Help::new(tldr).authentication(true);
+        context.route(path, help, move |_, context, request, reply| {
+            let shared = shared.clone();
+            let respond = move |request: &Request| respond(&shared.snapshot(), request);
+            off_thread(context, request, reply, respond);
+        });
+    }
+}
+
+/// A container in legacy JSON.
+#[derive(Serialize)]
+struct Legacy<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_id: Option<&'a str>,
+    executor_id: &'a str,
+    executor_name: &'a str,
+    framework_id: &'a str,
+    source: &'a str,
+    statistics: ResourceStatistics,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<ContainerStatus>,
+}
+
+impl<'a> Legacy<'a> {
+    fn new(executor: &'a Executor, whole: bool) -> Self {
+        let pid = executor.launched.as_ref().and_then(|launched| launched.pid);
+        Self {
+            container_id: whole.then_some(executor.container.value.as_str()),
+            executor_id: executor.id.as_str(),
+            executor_name: executor.info.name.as_deref().unwrap_or_default(),
+            framework_id: executor.framework_id.as_str(),
+            source: executor.info.source.as_deref().unwrap_or_default(),
+            statistics: statistics(&executor.allocated(), pid),
+            status: whole.then(|| status(&executor.container, pid)),
+        }
+    }
+}
+
+fn containers(snapshot: &Snapshot, request: &Request) -> Response {
+    let wanted = |name| request.query(name);
+    let (container, framework, executor) =
+        (wanted("container_id"), wanted("framework_id"), wanted("executor_id"));
+    let known = match (container, framework, executor) {
+        (Some(_), None, None) | (None, _, None) | (None, Some(_), Some(_)) => true,
+        _ => false,
+    };
+    if !known {
+        return Response::bad_request(
+            "Supported query parameters are container_id only, framework_id only, or executor_id \
+             and framework_id only",
+        );
+    }
+    let is = |wanted: Option<&str>, found: &str| wanted.is_none_or(|wanted| wanted == found);
+    let shown: Vec<Legacy<'_>> = snapshot
+        .executors()
+        .filter(|one| one.is_live() && is(container, &one.container.value))
+        .filter(|one| is(framework, one.framework_id.as_str()) && is(executor, one.id.as_str()))
+        .map(|one| Legacy::new(one, true))
+        .collect();
+    Response::ok_json(mesos::json::to_vec(&shown))
+}
+
+fn statistics_of_executors(snapshot: &Snapshot, _: &Request) -> Response {
+    let live = snapshot.executors().filter(|executor| executor.is_live());
+    let shown: Vec<Legacy<'_>> = live.map(|executor| Legacy::new(executor, false)).collect();
+    Response::ok_json(mesos::json::to_vec(&shown))
+}
+
+#[derive(Serialize)]
+struct Pending {
+    pending: [(); 0],
+}
+
+/// Orders to the containerizer return at once: it waits for nothing that could be stuck.
+fn pending(_: &Snapshot, _: &Request) -> Response {
+    Response::ok_json(mesos::json::to_vec(&Pending { pending: [] }))
+}
 
 /// All containers that were asked for: executors', then nested ones and those that stand alone.
 pub(crate) fn list(snapshot: &Snapshot, wanted: &GetContainers) -> Vec<Entry> {

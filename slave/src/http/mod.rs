@@ -43,6 +43,7 @@ pub(crate) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>)
         reply.send(Response::json(&FlagsView { flags: &flags.flags }));
     });
     api::install(context);
+    containers::install(context, shared);
     for path in ["/state", "/state.json"] {
         let help = Help::new("What the agent knows: resources, frameworks, executors, tasks.")
             .authentication(true);

@@ -108,11 +108,13 @@ fn find<'a>(
         .find(|one| one.id == *executor && (run == "latest" || one.container.value == run))
 }
 
-/// Every name of a sandbox of an executor that is not over, with its directory.
+/// Every name of a sandbox of an executor that is known, with its directory.
 pub(crate) fn attached(snapshot: &Snapshot) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
-    for framework in snapshot.frameworks.values() {
-        for executor in framework.executors.values() {
+    // Where two runs share a name, the later one bears it: those that are over come first.
+    for framework in snapshot.completed_frameworks.iter().chain(snapshot.frameworks.values()) {
+        let over = framework.completed_executors.iter();
+        for executor in over.chain(framework.executors.values()) {
             let directory = executor.directory.display().to_string();
             let latest = executor.directory.parent().unwrap_or(Path::new("/")).join("latest");
             let shown = Paths::virtual_sandbox(&framework.id, &executor.id);
