@@ -79,11 +79,12 @@ impl Agent {
         update.status.agent_id = Some(agent_id);
         update.status.source = Some(StatusSource::Executor);
 
+        let nested = self.nested_pid(&update.status);
         let Some(executor) = self.executor_mut(key) else {
             return refuse(io, &update, "its executor is unknown");
         };
         executor.used = true;
-        fill_container_status(&mut update.status, executor, &ip);
+        fill_container_status(&mut update.status, executor, nested, &ip);
         let task = update.status.task_id.clone();
         let had_task = executor.has_task(&task) || executor.has_completed(&task);
         if self.streams.knows(&key.framework, &task, &uuid) {
@@ -161,8 +162,9 @@ impl Agent {
         update.executor_id = Some(key.executor.clone());
         update.status.executor_id = Some(key.executor.clone());
         let ip = self.config.ip.clone();
+        let nested = self.nested_pid(&update.status);
         if let Some(executor) = self.executor(key) {
-            fill_container_status(&mut update.status, executor, &ip);
+            fill_container_status(&mut update.status, executor, nested, &ip);
         }
         if let Err(error) = self.note(io, key, &update.status) {
             return refuse(io, &update, &error);
@@ -270,6 +272,12 @@ impl Agent {
         self.timers.set(io, Timer::Update(framework.clone(), task.clone()), retry);
     }
 
+    /// The process that leads the container that a status names, if that is a nested one that runs.
+    fn nested_pid(&self, status: &TaskStatus) -> Option<u32> {
+        let id = status.container_status.as_ref()?.container_id.as_ref()?;
+        self.contained.get(id).filter(|container| container.is_live())?.pid
+    }
+
     /// Takes the framework's acknowledgement in.
     pub(crate) fn update_acknowledged(
         &mut self,
@@ -351,14 +359,22 @@ fn refuse(io: &mut Step<'_>, update: &StatusUpdate, why: &str) {
     io.warn(format!("ignoring status update {state} for task {task}: {why}"));
 }
 
-/// Says in which container a task is and how it is reached, where its executor did not. Of a
-/// container nested in the executor's own only the executor knows.
-fn fill_container_status(status: &mut TaskStatus, executor: &Executor, ip: &str) {
+/// Says in which container a task is and how it is reached, where its executor did not. `nested`
+/// is the process of the task's own container, where it has one that runs: such a container shares
+/// the network of its executor.
+fn fill_container_status(
+    status: &mut TaskStatus,
+    executor: &Executor,
+    nested: Option<u32>,
+    ip: &str,
+) {
     let mut known: ContainerStatus = status.container_status.take().map(|s| *s).unwrap_or_default();
     let id = known.container_id.get_or_insert_with(|| executor.container.clone());
-    if *id == executor.container {
-        let launched = executor.launched.as_ref();
-        known.executor_pid = known.executor_pid.or(launched.and_then(|launched| launched.pid));
+    let launched = executor.launched.as_ref();
+    let is_own = *id == executor.container;
+    if is_own || nested.is_some() {
+        let pid = if is_own { launched.and_then(|launched| launched.pid) } else { nested };
+        known.executor_pid = known.executor_pid.or(pid);
         if known.network_infos.is_empty() {
             known.network_infos = match launched {
                 Some(launched) if !launched.network_infos.is_empty() => {

@@ -118,7 +118,7 @@ impl Containers {
         &self.known
     }
 
-    fn get(&self, id: &ContainerId) -> Option<&Container> {
+    pub(crate) fn get(&self, id: &ContainerId) -> Option<&Container> {
         self.known.get(id).map(Arc::as_ref)
     }
 
