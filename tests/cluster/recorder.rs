@@ -9,8 +9,8 @@ use mesos_framework::mesos::offer::Filters;
 use mesos_framework::mesos::operation::{LaunchGroup, OfferOperation, OfferOperationType};
 use mesos_framework::mesos::task::TaskGroupInfo;
 use mesos_framework::{
-    AgentId, Driver, ExecutorId, Framework, Offer, Room, Running, Scheduler, Task, TaskId,
-    TaskState, TaskStatus,
+    AgentId, Driver, ExecutorId, Framework, FrameworkId, Offer, Room, Running, Scheduler, Task,
+    TaskId, TaskState, TaskStatus,
 };
 
 use crate::daemons::PATIENCE;
@@ -45,7 +45,7 @@ impl Record {
             let states: Vec<_> = heard
                 .updates
                 .iter()
-                .map(|status| format!("{} {}", status.task_id, status.state))
+                .map(|status| format!("{} {} {:?}", status.task_id, status.state, status.message))
                 .collect();
             assert!(
                 !left.is_zero(),
@@ -184,7 +184,9 @@ impl Scheduler for Recorder {
                 self.waiting.pop_front();
             }
             let groups = std::mem::take(&mut self.groups);
-            let launches: Vec<_> = groups.iter().map(|group| launch(group, &mut room)).collect();
+            let id = driver.framework_id();
+            let launches: Vec<_> =
+                groups.iter().map(|group| launch(group, &id, &mut room)).collect();
             if !launches.is_empty() {
                 let filters = Filters { refuse_seconds: 0.0 };
                 driver.accept(vec![offer.id.clone()], launches, Some(filters));
@@ -220,12 +222,13 @@ impl Scheduler for Recorder {
 }
 
 /// The operation that launches a group; there must be room for it, and for its executor.
-fn launch(group: &Group, room: &mut Room) -> OfferOperation {
+fn launch(group: &Group, framework: &Option<FrameworkId>, room: &mut Room) -> OfferOperation {
     let mut place = |task: &Task| room.place(task).expect("the group fits");
     let executor = ExecutorInfo {
         r#type: Some(ExecutorInfoType::Default),
         executor_id: group.executor.into(),
-        resources: place(&shell("", "")).resources,
+        framework_id: framework.clone(),
+        resources: place(&shell("", "").disk(32.0)).resources,
         ..ExecutorInfo::default()
     };
     let tasks = group.tasks.iter().map(place).collect();

@@ -428,3 +428,30 @@ fn no_container_outlives_the_machine() {
     let traces = format!("/var/lib/mesos/runtime/containers/{root}");
     assert!(driver.removed().iter().any(|path| path.display().to_string() == traces));
 }
+
+#[test]
+fn an_update_says_how_a_nested_container_is_reached_while_it_runs() {
+    let mut driver = Driver::registered();
+    let root = driver.start(&framework("f1"), "t1");
+    let id = nested(&root, "n");
+    start(&mut driver, &id);
+    driver.forget();
+    let tell = |driver: &mut Driver, state, uuid| {
+        let mut update = update("f1", "t1", state, uuid);
+        let container_id = Some(id.clone());
+        update.status.container_status =
+            Some(Box::new(ContainerStatus { container_id, ..ContainerStatus::default() }));
+        driver.executor_says(&pid("t1"), update);
+        let told = driver.forwarded_one();
+        driver.acknowledge(&told);
+        *told.status.container_status.expect("it says in which container")
+    };
+    let running = tell(&mut driver, TaskState::Running, "1");
+    assert_eq!((running.container_id.as_ref(), running.executor_pid), (Some(&id), Some(99)));
+    let address = running.network_infos[0].ip_addresses[0].ip_address.as_deref();
+    assert_eq!(address, Some("10.0.0.1"));
+    driver.terminated(&id, ended_with(0));
+    let over = tell(&mut driver, TaskState::Finished, "2");
+    assert_eq!((over.container_id.as_ref(), over.executor_pid), (Some(&id), None));
+    assert!(over.network_infos.is_empty());
+}
