@@ -209,7 +209,9 @@ impl Drop for Cluster {
         }
         // Executors of checkpointing frameworks outlive their agents: that is their purpose.
         for pid in self.task_processes() {
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            let mut kill = Command::new("kill");
+            // It may have ended by itself.
+            let _ = kill.args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
         }
     }
 }

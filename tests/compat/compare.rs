@@ -35,6 +35,8 @@ pub struct Comparison<'a> {
     closeness: Closeness,
     /// Arrays, by their keys, that may have more or fewer elements.
     free: &'static [&'static str],
+    /// Whether the values of texts and truths matter: those of a history do not.
+    in_history: bool,
     pub differences: Vec<Difference>,
 }
 
@@ -58,7 +60,7 @@ impl<'a> Comparison<'a> {
             Closeness::Session => &[],
             Closeness::Picture => &FREE_IN_PICTURES,
         };
-        Self { names, closeness, free, differences: Vec::new() }
+        Self { names, closeness, free, in_history: false, differences: Vec::new() }
     }
 
     /// With arrays that may have more or fewer elements.
@@ -73,7 +75,7 @@ impl<'a> Comparison<'a> {
     /// Compares two texts.
     pub fn text(&mut self, place: &str, recorded: &str, live: &str) {
         let live = self.names.to_recorded(live);
-        if without_ids(recorded) != without_ids(&live) {
+        if !self.in_history && without_ids(recorded) != without_ids(&live) {
             return self.differ(place, format!("recorded `{recorded}`, here `{live}`"));
         }
         self.bind(place, recorded, &live);
@@ -105,7 +107,7 @@ impl<'a> Comparison<'a> {
             (Value::String(recorded), Value::String(live)) => self.string(path, recorded, live),
             (Value::Number(_), Value::Number(_)) => self.number(path, recorded, live),
             (Value::Null, Value::Null) => {}
-            (Value::Bool(a), Value::Bool(b)) if a == b => {}
+            (Value::Bool(a), Value::Bool(b)) if a == b || self.in_history => {}
             _ => self.differ(path, format!("recorded {}, here {}", brief(recorded), brief(live))),
         }
     }
@@ -147,6 +149,8 @@ impl<'a> Comparison<'a> {
         if recorded.is_empty() {
             return;
         }
+        let in_history = self.in_history;
+        self.in_history |= free && key.starts_with("completed_");
         // Each element with the most similar of those that are left, or of all if the length is
         // free.
         let mut left: Vec<&Value> = recorded.iter().collect();
@@ -160,6 +164,7 @@ impl<'a> Comparison<'a> {
             let other = if free { left[best] } else { left.remove(best) };
             self.value(&inside, other, element);
         }
+        self.in_history = in_history;
     }
 
     fn named_elements(
@@ -246,8 +251,19 @@ fn by_name(array: &[Value]) -> Option<BTreeMap<String, &Value>> {
 fn is_volatile(path: &str) -> bool {
     let key = path.rsplit('.').next().unwrap_or(path);
     key.ends_with("time")
+        || key.ends_with("time_secs")
         || key.starts_with("build_")
-        || ["timestamp", "nanoseconds", "executor_pid", "git_sha", "mtime", "size"].contains(&key)
+        || [
+            "executor_pid",
+            "git_sha",
+            "mem_rss_bytes",
+            "mtime",
+            "nanoseconds",
+            "nlink",
+            "size",
+            "timestamp",
+        ]
+        .contains(&key)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -326,12 +342,12 @@ mod tests {
 
     #[test]
     fn a_picture_has_a_history_of_its_own() {
-        let recorded = json!({"completed_tasks": [{"a": 1}], "tasks": [1]});
-        let live = json!({"completed_tasks": [{"a": 2}, {"b": 2}], "tasks": []});
+        let recorded = json!({"completed_tasks": [{"a": 1}], "agents": [1]});
+        let live = json!({"completed_tasks": [{"a": 2}, {"b": 2}], "agents": []});
         let expected = [
+            "$.agents recorded 1 elements, here 0",
             "$.completed_tasks[].a missing; recorded 1",
             "$.completed_tasks[].b not recorded; here 2",
-            "$.tasks recorded 1 elements, here 0",
         ];
         assert_eq!(differences(Closeness::Picture, recorded, live), expected);
     }

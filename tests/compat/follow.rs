@@ -12,7 +12,11 @@ use serde_json::Value;
 
 use crate::compare::{Closeness, Comparison, Difference};
 use crate::names::Names;
+use crate::report::Accepted;
 use crate::wire::Stream;
+
+/// What is said of an event that does not come.
+pub const MISSING: &str = "does not come";
 
 /// Offers are of what is free when they are made.
 const FREE_IN_OFFERS: [&str; 3] = ["offers", "resources", "executor_ids"];
@@ -119,15 +123,17 @@ impl Follow {
     }
 
     /// Whether an event with a key that starts like this has come.
-    pub fn wait_for(&self, start: &str, patience: Duration) -> bool {
-        let look =
-            |events: &[Value]| events.iter().any(|e| key(e).starts_with(start)).then_some(());
-        self.stream.wait(patience, look).is_some()
+    pub fn has(&self, start: &str) -> bool {
+        self.stream.events().iter().any(|event| key(event).starts_with(start))
     }
 
-    /// Whether everything that is expected has come.
-    pub fn complete(&self) -> bool {
-        self.expected.iter().all(|expected| expected.heard)
+    /// Whether everything has come that is expected, and not accepted to be missing.
+    pub fn complete(&self, accepted: &[Accepted]) -> bool {
+        let is_accepted = |expected: &Expected| {
+            let place = format!("event {}", expected.key);
+            accepted.iter().any(|line| line.is_about(&self.name, &place, MISSING))
+        };
+        self.expected.iter().all(|expected| expected.heard || is_accepted(expected))
     }
 
     /// Ends it: whatever has not come is missing.
@@ -135,7 +141,7 @@ impl Follow {
         let missing: Vec<_> = self.expected.iter().filter(|expected| !expected.heard).collect();
         let missing: Vec<_> = missing.iter().map(|expected| expected.key.clone()).collect();
         for key in missing {
-            self.differ(&format!("event {key}"), "does not come".to_owned());
+            self.differ(&format!("event {key}"), MISSING.to_owned());
         }
         let ends = self.expected.last().is_some_and(|expected| expected.key == "ERROR");
         if ends {

@@ -9,18 +9,22 @@ use serde_json::Value;
 use crate::answers::{brief, bytes, compare_bodies, compare_heads};
 use crate::compare::{Closeness, Comparison, Difference};
 use crate::daemons::{Cluster, get_json};
-use crate::follow::Follow;
+use crate::follow::{Follow, MISSING};
 use crate::names::{Names, ids, is_offer};
 use crate::offers::{Offers, are_recorded};
 use crate::recording::{Body, Exchange, Folder, Request, header};
-use crate::report::Found;
+use crate::report::{Accepted, Found};
 use crate::wire::{self, Stream};
 
 /// How long an event may take. Machines that run tests may be busy.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// And once something has not come at all, which is a difference already.
-const IMPATIENCE: Duration = Duration::from_secs(1);
+/// And once something has not come at all, which is a difference already, or if it is accepted that
+/// it does not come.
+const IMPATIENCE: Duration = Duration::from_millis(500);
+
+/// What is said of a request that cannot be sent, before the reason.
+const NOT_SENT: &str = "is not sent";
 
 /// What the recorded session ran as its own executor, and what runs here: the test plays the
 /// executor, and lets the process end at the end.
@@ -49,6 +53,7 @@ pub struct Player<'a> {
     master: SocketAddr,
     agent: Option<SocketAddr>,
     folders: &'a [Folder],
+    accepted: &'a [Accepted],
     names: Names,
     /// Ids that recorded answers show: requests that have them must wait for their live ones.
     shown: HashSet<String>,
@@ -60,7 +65,7 @@ pub struct Player<'a> {
 
 impl<'a> Player<'a> {
     /// Starts a cluster like the recorded one.
-    pub fn start(agents: usize, folders: &'a [Folder]) -> Self {
+    pub fn start(agents: usize, folders: &'a [Folder], accepted: &'a [Accepted]) -> Self {
         let of_master = ["--registry=in_memory", "--no-hostname_lookup"];
         let of_agent = ["--launcher=posix", "--isolation=posix/cpu,posix/mem"];
         let cluster = Cluster::start_with(agents, &of_master, &of_agent);
@@ -84,6 +89,7 @@ impl<'a> Player<'a> {
             master,
             agent,
             folders,
+            accepted,
             names,
             shown: shown.collect(),
             offers: Offers::default(),
@@ -98,8 +104,9 @@ impl<'a> Player<'a> {
         for step in script {
             self.step(*step);
         }
-        self.wait_until("the streams are complete", |player| {
-            player.streams.iter().all(Follow::complete).then_some(())
+        self.wait_until(self.patience, |player| {
+            let accepted = player.accepted;
+            player.streams.iter().all(|stream| stream.complete(accepted)).then_some(())
         });
         while let Some(stream) = self.streams.pop() {
             self.finish(stream);
@@ -121,10 +128,12 @@ impl<'a> Player<'a> {
                 }
             }
             Step::Await(stream, event) => {
-                let stream = self.streams.iter().find(|other| other.name == stream);
-                if !stream.is_some_and(|stream| stream.wait_for(event, self.patience)) {
-                    self.patience = IMPATIENCE;
-                }
+                let comes = !self.accepts(stream, &format!("event {event}"), MISSING);
+                let patience = if comes { self.patience } else { IMPATIENCE };
+                self.wait_until(patience, |player| {
+                    let stream = player.streams.iter().find(|other| other.name == stream)?;
+                    stream.has(event).then_some(())
+                });
             }
             Step::Close(name) => {
                 if let Some(at) = self.streams.iter().position(|other| other.name == name) {
@@ -134,14 +143,14 @@ impl<'a> Player<'a> {
             }
             Step::AwaitExecutor => {
                 let url = format!("http://{}/state", self.cluster.agent_address(0));
-                self.wait_until("the agent has an executor", |_| {
+                self.wait_until(self.patience, |_| {
                     let state = get_json(&url)?;
                     state["frameworks"][0]["executors"][0]["id"].is_string().then_some(())
                 });
             }
             Step::AwaitDisconnection => {
                 let url = format!("http://{}/state", self.cluster.address());
-                self.wait_until("the framework is disconnected", |_| {
+                self.wait_until(self.patience, |_| {
                     let state = get_json(&url)?;
                     (state["frameworks"][0]["connected"] == false).then_some(())
                 });
@@ -158,6 +167,10 @@ impl<'a> Player<'a> {
         let request = match self.live_request(exchange) {
             Ok(request) => request,
             Err(what) => {
+                if !self.accepts(&exchange.name, "request", &what) {
+                    // The session has gone wrong: it need not take long.
+                    self.patience = IMPATIENCE;
+                }
                 let differences = vec![Difference { place: "request".to_owned(), what }];
                 return self.found.push(Found { exchange: exchange.name.clone(), differences });
             }
@@ -194,9 +207,10 @@ impl<'a> Player<'a> {
     fn follow(&mut self, name: &str, events: &[Value], stream: Stream) {
         self.streams.push(Follow::new(name, events, stream));
         let goes_on = name.contains("stream");
-        self.wait_until("the stream is as long as recorded", |player| {
+        self.wait_until(self.patience, |player| {
             let stream = player.streams.last().expect("it was pushed");
-            (goes_on && !stream.events().is_empty() || stream.complete()).then_some(())
+            let begun = goes_on && !stream.events().is_empty();
+            (begun || stream.complete(player.accepted)).then_some(())
         });
         if !goes_on {
             let stream = self.streams.pop().expect("it was pushed");
@@ -217,16 +231,24 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Waits until the cluster has come so far, and says whether it has.
-    fn wait_until<T>(&mut self, _what: &str, done: impl Fn(&mut Self) -> Option<T>) -> Option<T> {
-        let end = Instant::now() + self.patience;
+    /// Whether such a difference is accepted.
+    fn accepts(&self, exchange: &str, place: &str, what: &str) -> bool {
+        self.accepted.iter().any(|line| line.is_about(exchange, place, what))
+    }
+
+    /// Waits until the cluster has come so far.
+    fn wait_until<T>(
+        &mut self,
+        patience: Duration,
+        done: impl Fn(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let end = Instant::now() + patience;
         loop {
             self.take_events();
             if let Some(found) = done(self) {
                 return Some(found);
             }
             if Instant::now() >= end {
-                self.patience = IMPATIENCE;
                 return None;
             }
             // Polls what streams bring, and `done`, until time is up.
@@ -245,16 +267,18 @@ impl<'a> Player<'a> {
     /// The request with live names, once all of them are known.
     fn live_request(&mut self, exchange: &Exchange) -> Result<Request, String> {
         let Request { head, body } = &exchange.request;
+        let is_sent = !self.accepts(&exchange.name, "request", NOT_SENT);
+        let patience = if is_sent { self.patience } else { IMPATIENCE };
         let Ok(text) = std::str::from_utf8(body) else { return Ok(exchange.request.clone()) };
-        let text = self.with_live_offers(text)?;
+        let text = self.with_live_offers(text, patience)?;
         let all = format!("{}\n{text}", head.join("\n"));
         let needed: Vec<&str> = needed_ids(&all).collect();
         let needed: Vec<&str> = needed.into_iter().filter(|id| self.shown.contains(*id)).collect();
         let missing = |player: &mut Self| needed.iter().find(|id| !player.names.knows(id)).copied();
-        let known = self.wait_until("ids", |player| missing(player).is_none().then_some(()));
+        let known = self.wait_until(patience, |player| missing(player).is_none().then_some(()));
         if known.is_none() {
             let id = missing(self).unwrap_or_default();
-            return Err(format!("is not sent: nothing has shown what {id} is here"));
+            return Err(format!("{NOT_SENT}: nothing has shown what {id} is here"));
         }
         let body = self.names.to_live(&text).into_bytes();
         let honest =
@@ -267,18 +291,19 @@ impl<'a> Player<'a> {
     }
 
     /// A call with live offers for those that it names.
-    fn with_live_offers(&mut self, text: &str) -> Result<String, String> {
+    fn with_live_offers(&mut self, text: &str, patience: Duration) -> Result<String, String> {
         let Ok(mut call) = serde_json::from_str::<Value>(text) else { return Ok(text.to_owned()) };
         let Some(ids) = Offers::named(&mut call) else { return Ok(text.to_owned()) };
         let recorded: Vec<Value> = self.recorded_events();
         if !are_recorded(ids, &recorded) {
             return Ok(text.to_owned());
         }
-        let offers = self.wait_until("offers", |player| {
+        let offers = self.wait_until(patience, |player| {
             let live: Vec<Value> = player.streams.iter().flat_map(Follow::events).collect();
             player.offers.replace(ids, &recorded, &live)
         });
-        *ids = offers.ok_or("is not sent: no offers like the recorded ones have come")?;
+        let missing = || format!("{NOT_SENT}: no offers like the recorded ones have come");
+        *ids = offers.ok_or_else(missing)?;
         Ok(call.to_string())
     }
 

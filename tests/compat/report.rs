@@ -1,10 +1,12 @@
 //! The table of a run, and the list of accepted differences against which it is held.
 //!
 //! `accepted.txt` has one difference a line: `exchange | place | what | reason`. The first three
-//! are patterns in which `*` stands for anything.
+//! are patterns in which `*` stands for anything. A line that nothing needs is an error, unless
+//! its reason begins with `sometimes`: then chance decides whether there is a difference.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::compare::Difference;
 
@@ -21,7 +23,7 @@ pub struct Accepted {
     place: String,
     what: String,
     reason: String,
-    used: std::cell::Cell<bool>,
+    used: AtomicBool,
 }
 
 impl Accepted {
@@ -41,19 +43,25 @@ impl Accepted {
     }
 
     fn covers(&self, exchange: &str, difference: &Difference) -> bool {
-        let covers = matches(&self.exchange, exchange)
-            && matches(&self.place, &difference.place)
-            && matches(&self.what, &difference.what);
-        self.used.set(self.used.get() || covers);
+        let covers = self.is_about(exchange, &difference.place, &difference.what);
+        self.used.fetch_or(covers, Ordering::Relaxed);
         covers
+    }
+
+    /// Whether it is about such a difference.
+    pub fn is_about(&self, exchange: &str, place: &str, what: &str) -> bool {
+        matches(&self.exchange, exchange)
+            && matches(&self.place, place)
+            && matches(&self.what, what)
     }
 
     /// The line, if nothing in these folders needed it, although it is about them.
     pub fn stale(&self, folders: &[&str]) -> Option<String> {
         let folder = self.exchange.split('/').next().unwrap_or(&self.exchange);
         let about = folders.iter().any(|name| matches(folder, name));
+        let needed = self.used.load(Ordering::Relaxed) || self.reason.starts_with("sometimes");
         let line = format!("{} | {} | {}", self.exchange, self.place, self.what);
-        (about && !self.used.get()).then_some(line)
+        (about && !needed).then_some(line)
     }
 }
 
@@ -164,7 +172,8 @@ fn patterns_match_whole_texts() {
 
 #[test]
 fn an_accepted_line_that_nothing_needs_is_stale() {
-    let accepted = Accepted::parse_all("# why\n\nf/a | $.x | *1* | no x\nf/* | $.y | * | no y\n");
+    let list = "# why\n\nf/a | $.x | *1* | no x\nf/* | $.y | * | no y\nf/a | * | 3 | sometimes\n";
+    let accepted = Accepted::parse_all(list);
     let difference =
         |place: &str, what: &str| Difference { place: place.into(), what: what.into() };
     let found = [
@@ -180,4 +189,5 @@ fn an_accepted_line_that_nothing_needs_is_stale() {
     assert_eq!(accepted[0].stale(&["f"]), None);
     assert_eq!(accepted[1].stale(&["f"]).as_deref(), Some("f/* | $.y | *"));
     assert_eq!(accepted[1].stale(&["g"]), None);
+    assert_eq!(accepted[2].stale(&["f"]), None);
 }

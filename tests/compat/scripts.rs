@@ -58,11 +58,12 @@ const FAILOVER: [Step; 11] = [
     Play("sched_failover", "D", ""),
 ];
 
-const CUSTOM_EXECUTOR: [Step; 18] = [
+const CUSTOM_EXECUTOR: [Step; 19] = [
     Play("sched_custom_executor", "00", "02"),
     AwaitExecutor,
     Play("executor_session", "01", "02"),
     Play("executor_session", "00", "01"),
+    Await("executor_session/00_SUBSCRIBE_stream", "LAUNCH x2"),
     Play("executor_session", "02", "12"),
     Play("sched_custom_executor", "02", "06"),
     Play("state_custom_executor_running", "", ""),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use libprocess::{build, logging};
+use mesos::agent::AgentInfo;
 use mesos::ids::FrameworkId;
 use mesos::master_info::{Flag, VersionInfo};
 use mesos::task::{Task, TaskInfo, TaskState};
@@ -75,7 +76,8 @@ pub(super) fn answer(
             ResponseType::GetResourceProviders
         }
         CallType::GetAgent => {
-            let agent_info = Some((*snapshot.info).clone());
+            // The field is older than this API, which has forgotten it.
+            let agent_info = Some(AgentInfo { checkpoint: None, ..(*snapshot.info).clone() });
             answer.get_agent =
                 Some(api::GetAgentResponse { agent_info, ..api::GetAgentResponse::default() });
             ResponseType::GetAgent
