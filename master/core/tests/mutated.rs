@@ -1,5 +1,5 @@
 //! Ten thousand calls that somebody has bent: whatever a scheduler says, the master lives, counts
-//! right, and other frameworks notice nothing.
+//! right, and other frameworks notice nothing. Bent words of agents it survives too.
 //!
 //! Each call starts sound, in an offer's own words, and is then bent in one to three places. What
 //! no longer reads as a call is for the layers above.
@@ -8,99 +8,17 @@ mod support;
 
 use master_core::event::{Event, RequestId};
 use master_core::{Config, invariants};
+use mesos::internal::{
+    AgentToMaster, ExitedExecutor, RegisterAgent, ReregisterAgent, StatusUpdate, UpdateAgent,
+};
 use mesos::json;
 use mesos::offer::Offer;
 use mesos::v1::scheduler::{Call, CallType, EventType};
 use serde_json::{Value, json};
-use support::{Scheduler, World, framework, task};
+use support::bend::bend;
+use support::{AgentHandle, Scheduler, World, framework, task};
 
 const ALL: &str = "cpus:4;mem:4096;disk:1000;ports:[100-200]";
-
-/// What is put where something else belongs: mostly of the same kind, so that it can be read.
-fn odd(rng: &mut fastrand::Rng, instead_of: &Value) -> Value {
-    let is_fitting = |value: &&Value| match instead_of {
-        Value::String(_) => value.is_string(),
-        Value::Number(_) => value.is_number(),
-        _ => true,
-    };
-    let any = rng.u8(..5) == 0;
-    let values = odd_values();
-    let fitting: Vec<&Value> = values.iter().filter(|value| any || is_fitting(value)).collect();
-    fitting[rng.usize(..fitting.len())].clone()
-}
-
-fn odd_values() -> Vec<Value> {
-    vec![
-        Value::Null,
-        json!(""),
-        json!("*"),
-        json!("../x"),
-        json!("\u{0}"),
-        json!("x".repeat(300)),
-        json!(0),
-        json!(-1),
-        json!(1.5),
-        json!(1e308),
-        json!(-1e308),
-        json!(i64::MIN),
-        json!(i64::MAX),
-        json!(u64::MAX),
-        json!("Infinity"),
-        json!("NaN"),
-        json!(true),
-        json!([]),
-        json!({}),
-        json!("SCALAR"),
-        json!("RANGES"),
-        json!("SET"),
-        json!("DEFAULT"),
-        json!("AAAAAAAAAAAAAAAAAAAAAA=="),
-    ]
-}
-
-/// Every place of a value, as a path.
-fn places(value: &Value, path: &mut Vec<String>, out: &mut Vec<Vec<String>>) {
-    out.push(path.clone());
-    let children: Vec<(String, &Value)> = match value {
-        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
-        _ => Vec::new(),
-    };
-    for (key, child) in children {
-        path.push(key);
-        places(child, path, out);
-        path.pop();
-    }
-}
-
-/// Bends a value in one place: something is replaced, left out, said twice, or said elsewhere.
-fn bend(rng: &mut fastrand::Rng, value: &mut Value) {
-    let mut all = Vec::new();
-    places(value, &mut Vec::new(), &mut all);
-    let pointer = |path: &[String]| path.iter().map(|key| format!("/{key}")).collect::<String>();
-    let target = all[rng.usize(..all.len())].clone();
-    let Some((key, parent)) = target.split_last() else { return };
-    let source = all[rng.usize(..all.len())].clone();
-    let copy = value.pointer(&pointer(&source)).cloned().unwrap_or_default();
-    let Some(parent) = value.pointer_mut(&pointer(parent)) else { return };
-    match (rng.u8(..6), parent) {
-        (0, Value::Object(fields)) => drop(fields.remove(key)),
-        (0, Value::Array(items)) => drop(items.pop()),
-        (1, Value::Array(items)) if items.len() < 8 => items.extend(items.first().cloned()),
-        (2, Value::Object(fields)) => drop(fields.insert(key.clone(), copy)),
-        (_, Value::Object(fields)) => {
-            if let Some(field) = fields.get_mut(key) {
-                *field = odd(rng, field);
-            }
-        }
-        (_, Value::Array(items)) => {
-            if let Some(item) = key.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
-                *item = odd(rng, item);
-            }
-        }
-        _ => {}
-    }
-}
 
 /// A sound call of each type.
 fn sound(kind: CallType, who: &Scheduler, offer: &Offer, number: u64) -> Value {
@@ -239,6 +157,88 @@ fn bent_calls(seed: u64, calls: u64) {
 fn bent_calls_do_no_harm() {
     for seed in 0..10 {
         let run = std::panic::AssertUnwindSafe(|| bent_calls(seed, 1_000));
+        if let Err(panic) = std::panic::catch_unwind(run) {
+            eprintln!("seed {seed}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// What an agent says, of itself and of what it runs.
+fn sound_words(agent: &AgentHandle, who: &Scheduler, number: u64) -> [Value; 5] {
+    let (agent_id, framework) =
+        (json!({"value": agent.id.as_str()}), json!({"value": who.id.as_str()}));
+    let ports = json!({"name": "ports", "type": "RANGES", "ranges": {"range": [
+        {"begin": 100, "end": 110}]}});
+    let cpus = json!({"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1},
+        "allocation_info": {"role": "r1"}});
+    let volume = json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 5},
+        "reservations": [{"type": "DYNAMIC", "role": "r1"}],
+        "disk": {"persistence": {"id": "v"}, "volume": {"mode": "RW", "container_path": "p"}}});
+    let task = json!({"name": "t", "task_id": {"value": format!("t{}", number % 50)},
+        "framework_id": framework, "agent_id": agent_id, "state": "TASK_RUNNING",
+        "resources": [cpus], "executor_id": {"value": "x"}});
+    let executor = json!({"executor_id": {"value": "x"}, "framework_id": framework,
+        "type": "CUSTOM", "command": {"value": "x"}, "resources": [cpus]});
+    let mut info = json::to_value(&framework_info(who));
+    info["id"] = framework.clone();
+    let coming_back = json!({"version": "1.11.0", "agent": json::to_value(&agent.info),
+        "checkpointed_resources": [volume], "frameworks": [info], "tasks": [task],
+        "executor_infos": [executor]});
+    let status = json!({"task_id": {"value": format!("t{}", number % 50)}, "state": "TASK_FINISHED",
+        "source": "SOURCE_EXECUTOR"});
+    let update = json!({"framework_id": framework, "agent_id": agent_id, "timestamp": 1.0,
+        "uuid": "MDEyMzQ1Njc4OWFiY2RlZg==", "status": status, "latest_state": "TASK_FINISHED"});
+    let spare = json!({"agent_id": agent_id, "update_oversubscribed_resources": true,
+        "oversubscribed_resources": [cpus, ports]});
+    let exit = json!({"agent_id": agent_id, "framework_id": framework,
+        "executor_id": {"value": "x"}, "status": 9});
+    let newcomer = json!({"version": "1.11.0", "agent": json::to_value(&agent.info)});
+    [coming_back, update, spare, exit, newcomer]
+}
+
+fn framework_info(who: &Scheduler) -> mesos::framework::FrameworkInfo {
+    mesos::framework::FrameworkInfo { id: Some(who.id.clone()), ..framework("r1") }
+}
+
+fn bent_words(seed: u64, words: u64) {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut world = World::with(Config::default());
+    let agent = world.agent(ALL);
+    let who = world.subscribe(framework("r1"));
+    let mut read = 0;
+    for number in 0..words {
+        let mut said = sound_words(&agent, &who, number);
+        let kind = rng.usize(..said.len());
+        for _ in 0..rng.u8(..4) {
+            bend(&mut rng, &mut said[kind]);
+        }
+        let said = std::mem::take(&mut said[kind]);
+        let message: Option<AgentToMaster> = match kind {
+            0 => json::from_value::<ReregisterAgent>(said, "M").ok().map(Into::into),
+            1 => json::from_value::<StatusUpdate>(said, "M").ok().map(Into::into),
+            2 => json::from_value::<UpdateAgent>(said, "M").ok().map(Into::into),
+            3 => json::from_value::<ExitedExecutor>(said, "M").ok().map(Into::into),
+            _ => json::from_value::<RegisterAgent>(said, "M").ok().map(Into::into),
+        };
+        if let Some(message) = message {
+            read += 1;
+            world.agent_says(&agent.pid, message);
+        }
+        let offers = world.offers(&who);
+        world.decline(&who, &offers, 0.0);
+        if rng.u8(..4) == 0 {
+            world.advance_secs(1);
+        }
+    }
+    assert!(read > words / 4, "{read} of {words} words could be read");
+    assert_eq!(world.aborted, None);
+}
+
+#[test]
+fn bent_words_of_agents_do_not_end_the_master() {
+    for seed in 0..4 {
+        let run = std::panic::AssertUnwindSafe(|| bent_words(seed, 500));
         if let Err(panic) = std::panic::catch_unwind(run) {
             eprintln!("seed {seed}");
             std::panic::resume_unwind(panic);
