@@ -75,14 +75,15 @@ pub fn one_role(list: &[Resource]) -> Check {
 /// Whether a port, or another element of ranges or sets, occurs in more than one of the parts.
 pub fn overlap(parts: &[&Resources]) -> bool {
     /// How many elements there are in ranges and sets.
-    fn elements(resources: &Resources) -> u64 {
+    fn elements(resources: &Resources) -> u128 {
         let count = |resource: &Resource| {
-            let ranges = resource.ranges.as_ref().map_or(0, |ranges| ranges.count());
-            ranges + resource.set.as_ref().map_or(0, |set| set.item.len() as u64)
+            let ranges = resource.ranges.iter().flat_map(|ranges| &ranges.range);
+            let sizes = ranges.map(|range| u128::from(range.end.saturating_sub(range.begin)) + 1);
+            sizes.sum::<u128>() + resource.set.as_ref().map_or(0, |set| set.item.len() as u128)
         };
         resources.iter().map(count).sum()
     }
-    let apart: u64 = parts.iter().map(|part| elements(part)).sum();
+    let apart: u128 = parts.iter().map(|part| elements(part)).sum();
     let mut together = Resources::default();
     for part in parts {
         together += *part;
@@ -259,5 +260,9 @@ mod tests {
         assert!(overlap(&[&ports("ports:[1-5]"), &ports("cpus:1"), &ports("ports:[5-9]")]));
         assert!(overlap(&[&ports("disks:{a,b}"), &ports("disks:{b,c}")]));
         assert!(!overlap(&[&ports("cpus:1;disks:{a}"), &ports("cpus:1;disks:{b}")]));
+        // All ports that there can be are more than a counter holds.
+        let all = ports(&format!("ports:[0-{}]", u64::MAX));
+        assert!(!overlap(&[&all, &ports("cpus:1")]));
+        assert!(overlap(&[&all, &all]));
     }
 }

@@ -8,6 +8,8 @@
 // Each test binary uses its part of this.
 #![allow(dead_code)]
 
+pub mod bend;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
