@@ -96,6 +96,9 @@ fn calls_and_answers_may_be_msgpack() {
             .body("application/msgpack", msgpack::to_vec(&call));
         block_on(request.timeout(PATIENCE).send()).expect("the agent answers")
     };
+    wait_for("the agent has its id", || {
+        answer(&cluster, "GET_AGENT")["agent_info"]["id"].is_object().then_some(())
+    });
     let packed = ask(CallType::GetAgent, "application/msgpack");
     assert_eq!(packed.header("content-type"), Some("application/msgpack"));
     let packed: Response = msgpack::from_slice(&packed.body).expect("MessagePack");
