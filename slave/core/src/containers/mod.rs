@@ -33,11 +33,13 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use mesos::ids::ContainerId;
+use mesos::task::TaskStatus;
 
 use self::call::{ContainerRequest, ContainerSpec};
 use self::end::RootEnd;
+use crate::agent::Agent;
 use crate::checkpoint::RecoveredContainer;
-use crate::event::ContainerTermination;
+use crate::event::{ContainerTermination, LaunchedContainer};
 
 /// Where a container is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,6 +163,17 @@ impl Containers {
                 self.children.remove(parent);
             }
         }
+    }
+}
+
+impl Agent {
+    /// What the container runs as that a task says to be in, if it is one that runs below its
+    /// executor's.
+    pub(crate) fn nested_container(&self, status: &TaskStatus) -> Option<LaunchedContainer> {
+        let id = status.container_status.as_ref()?.container_id.as_ref()?;
+        let container = self.contained.get(id).filter(|container| container.is_live())?;
+        let launched = |pid| LaunchedContainer { pid: Some(pid), network_infos: Vec::new() };
+        container.pid.map(launched)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Containers that are not executors': nested ones, and those that stand alone.
 
-use mesos::container::{ContainerInfo, ContainerInfoType};
+use mesos::container::{ContainerInfo, ContainerInfoType, ContainerStatus};
 use mesos::executor_info::CommandInfo;
 use mesos::ids::ContainerId;
+use mesos::task::TaskState;
 use mesos::volume::{SandboxPath, SandboxPathType, Volume, VolumeSource, VolumeSourceType};
 use slave_core::checkpoint::{RecoveredContainer, RecoveredState};
 use slave_core::containers::ContainerState;
@@ -13,7 +14,7 @@ use slave_core::containers::call::{
 use slave_core::event::{ContainerTermination, LaunchedContainer};
 use slave_core::{AgentState, Event};
 
-use crate::driver::{Driver, checkpointing, config, framework, pid};
+use crate::driver::{Driver, checkpointing, config, framework, pid, update};
 
 fn nested(parent: &ContainerId, value: &str) -> ContainerId {
     ContainerId { value: value.to_string(), parent: Some(Box::new(parent.clone())) }
@@ -90,6 +91,29 @@ fn a_nested_container_lives_in_its_parents_sandbox() {
     assert!(!spec.environment.iter().any(|(name, _)| name == "MESOS_EXECUTOR_ID"));
     let below = start(&mut driver, &deep);
     assert_eq!(below.sandbox.display().to_string(), format!("{sandbox}/containers/deep"));
+}
+
+#[test]
+fn a_task_in_a_nested_container_is_told_with_its_process() {
+    let mut driver = Driver::registered();
+    driver.start_custom(&framework("f1"), "t1", "e1");
+    let id = nested(&driver.executor("f1", "e1").container, "n");
+    let says = |driver: &mut Driver, state, uuid: &str| {
+        let mut update = update("f1", "t1", state, uuid);
+        let container_id = Some(id.clone());
+        let status = ContainerStatus { container_id, ..ContainerStatus::default() };
+        update.status.container_status = Some(Box::new(status));
+        driver.executor_says(&pid("e1"), update);
+        let told = driver.forwarded().pop().expect("it is forwarded");
+        driver.acknowledge(&told);
+        *told.status.container_status.expect("it is in a container")
+    };
+    let before = says(&mut driver, TaskState::Starting, "1");
+    assert_eq!((before.executor_pid, before.network_infos.len()), (None, 0));
+    start(&mut driver, &id);
+    let running = says(&mut driver, TaskState::Running, "2");
+    assert_eq!((running.executor_pid, running.network_infos.len()), (Some(99), 1));
+    assert_eq!(running.container_id, Some(id.clone()));
 }
 
 #[test]
