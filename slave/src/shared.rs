@@ -9,6 +9,8 @@ use slave_core::metrics::Counter;
 use slave_core::paths::Paths;
 use tokio::sync::watch;
 
+use crate::containerizer::program::BuiltIn;
+
 /// Shared by the agent's process, its endpoints, its metrics and its handle.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -18,6 +20,8 @@ pub(crate) struct Shared {
     pub flags: BTreeMap<String, String>,
     /// The text of the agent's UPID.
     pub pid: String,
+    /// How our own executors are run.
+    pub executor: BuiltIn,
     snapshot: Mutex<Snapshot>,
     /// How many states have been published.
     published: AtomicU64,
@@ -31,12 +35,14 @@ impl Shared {
         paths: Paths,
         flags: BTreeMap<String, String>,
         pid: String,
+        executor: BuiltIn,
         snapshot: Snapshot,
     ) -> Self {
         Self {
             paths,
             flags,
             pid,
+            executor,
             snapshot: Mutex::new(snapshot),
             published: AtomicU64::new(0),
             counters: Default::default(),

@@ -71,7 +71,8 @@ pub fn start_with(
     let boot_id = boot::current()?;
     let pid = core_config.pid.clone();
     let core = Agent::new(core_config, config.seed.unwrap_or_else(seed));
-    let shared = Arc::new(Shared::new(paths, config.flags, pid, core.snapshot()));
+    let shared =
+        Arc::new(Shared::new(paths, config.flags, pid, config.executor.clone(), core.snapshot()));
     metrics::register(node.metrics(), &shared);
     let programs = Programs { executor: config.executor, init: config.init };
     let layout = shared.paths.clone();

@@ -52,6 +52,8 @@ fn every_getter_answers_as_mesos_does() {
     let executors = answer(&cluster, "GET_EXECUTORS");
     assert_eq!(executors["executors"][0]["executor_info"]["executor_id"], json!({"value": "t"}));
     assert_eq!(executors["completed_executors"], json!([]));
+    let command = &executors["executors"][0]["executor_info"]["command"];
+    assert_eq!(command["arguments"], json!(["mesos", "executor"]));
     let frameworks = answer(&cluster, "GET_FRAMEWORKS");
     assert_eq!(frameworks["frameworks"][0]["framework_info"]["name"], "reader");
     let state = answer(&cluster, "GET_STATE");
@@ -96,6 +98,9 @@ fn calls_and_answers_may_be_msgpack() {
             .body("application/msgpack", msgpack::to_vec(&call));
         block_on(request.timeout(PATIENCE).send()).expect("the agent answers")
     };
+    wait_for("the agent has its id", || {
+        answer(&cluster, "GET_AGENT")["agent_info"]["id"].is_object().then_some(())
+    });
     let packed = ask(CallType::GetAgent, "application/msgpack");
     assert_eq!(packed.header("content-type"), Some("application/msgpack"));
     let packed: Response = msgpack::from_slice(&packed.body).expect("MessagePack");

@@ -342,14 +342,15 @@ fn a_session_passes_its_output_on_and_ends_with_its_client() {
 fn a_session_dies_with_its_agent() {
     let mut below = Below::start();
     let url = format!("http://{}/api/v1", below.cluster.agent_address(0));
-    let body = json!({"container_id": below.nested("s"), "command": {"value": "exec sleep 1000"}});
+    let command = json!({"value": "setsid sleep 1000 & exec sleep 1000"});
+    let body = json!({"container_id": below.nested("s"), "command": command});
     let kind = "LAUNCH_NESTED_CONTAINER_SESSION";
     let call = json!({"type": kind, "launch_nested_container_session": body}).to_string();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let request = Client::new().post(&url).body("application/json", call);
     let session = runtime.block_on(request.timeout(PATIENCE).stream()).expect("it opens");
-    wait_for("it runs", || (processes(&below.cluster, "s") > 1).then_some(()));
+    wait_for("it runs", || (processes(&below.cluster, "s") > 2).then_some(()));
     below.cluster.agents[0].take().expect("it runs").kill();
     drop(session);
     wait_for_no_process(&below.cluster, "s");

@@ -3,7 +3,7 @@
 use crate::site::{Answer, Routes, start};
 use libprocess::http::server::HttpConfig;
 use libprocess::http::{
-    Authentication, Authenticator, Principal, Request, Response, StatusCode, assets,
+    Authentication, Authenticator, Body, FileBody, Principal, Request, Response, StatusCode, assets,
 };
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -54,6 +54,24 @@ fn paths_in_all_spellings() {
     ] {
         assert_eq!(server.get(target).text(), expected, "{target}");
     }
+}
+
+#[test]
+fn an_open_file_is_served_whoever_has_its_name_by_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    std::fs::write(&path, "0123456789").unwrap();
+    let routes = Routes::default().on("/file", move |_, reply| {
+        let file = std::fs::File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "somebody else's").unwrap();
+        let mut response = Response::ok();
+        response.body = Body::File(FileBody::open(file, 2, 5));
+        reply.send(response);
+    });
+    let server = start(HttpConfig::default(), routes);
+    let answer = server.send("GET /file HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(answer.text(), "23456");
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use libprocess::subprocess::{Child, Command, Identity, Stdio};
 use mesos::container::RLimit;
-use nix::sys::signal::Signal;
 use slave_core::containers::call::{ContainerSpec, Link};
 
 use super::program::BuiltIn;
@@ -47,7 +46,7 @@ pub fn start(spec: &ContainerSpec, init: &BuiltIn) -> Result<(Child, Option<Outp
         command = command.identity(owner);
     }
     if !spec.survives {
-        command = command.parent_death_signal(Signal::SIGKILL);
+        command = command.parent_death_signal(init::AGENT_DIED);
     }
     if !spec.session {
         let command = command.stdout(fd(sandbox.stdout)).stderr(fd(sandbox.stderr));

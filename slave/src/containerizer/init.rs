@@ -29,8 +29,11 @@ use super::tree;
 /// The argument after which the container's own command line begins: the program, its own name,
 /// its arguments.
 pub const SEPARATOR: &str = "--";
-/// The argument that has the command killed when this program is.
+/// The argument that has everything killed when [`AGENT_DIED`] comes, and the command when this
+/// program is killed.
 pub const DIE_WITH_AGENT: &str = "--die-with-agent";
+/// The signal by which the system says that the agent is no more. Nobody else has a use for it.
+pub const AGENT_DIED: Signal = Signal::SIGPWR;
 /// The argument that limits a resource: `--rlimit=NAME:SOFT:HARD`.
 pub const RLIMIT: &str = "--rlimit=";
 
@@ -139,7 +142,7 @@ fn run(options: Options) -> Result<ExitStatus, String> {
     signals.thread_block().map_err(|error| format!("cannot wait for signals: {error}"))?;
     let mut command = Command::new(program);
     command.arg0(name).args(arguments);
-    let (rlimits, die) = (options.rlimits, options.die_with_agent);
+    let (rlimits, die) = (options.rlimits.clone(), options.die_with_agent);
     // SAFETY: the closure only makes system calls and allocates nothing, as is needed between fork
     // and exec.
     unsafe {
@@ -165,6 +168,10 @@ fn run(options: Options) -> Result<ExitStatus, String> {
                 if let Some(status) = reap(Some(child)) {
                     return Ok(status);
                 }
+            }
+            Ok(AGENT_DIED) if options.die_with_agent => {
+                // Its end brings the end of everything else.
+                let _ = kill(child, Signal::SIGKILL);
             }
             Ok(signal) => {
                 // It may have ended; the next signal says so.

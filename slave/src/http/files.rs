@@ -314,6 +314,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_opened_is_what_is_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shown, other) = (dir.path().join("shown"), dir.path().join("other"));
+        for directory in [&shown, &other] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::write(shown.join("ours"), "").unwrap();
+        fs::write(other.join("theirs"), "").unwrap();
+        let opened = Opened { file: fs::File::open(&shown).unwrap(), path: shown.clone() };
+        // Another directory takes the name between the check and the reading.
+        fs::rename(&shown, dir.path().join("moved")).unwrap();
+        fs::rename(&other, &shown).unwrap();
+        let paths: Vec<String> =
+            list("/s", &opened).unwrap().into_iter().map(|entry| entry.path).collect();
+        assert_eq!(paths, ["/s/ours"]);
+    }
+
+    #[test]
     fn parts_of_files_are_found() {
         let part = |offset, length| Part::Of { offset, length };
         assert_eq!(requested_part(None, 10), Part::Whole);

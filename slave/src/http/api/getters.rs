@@ -13,6 +13,7 @@ use mesos::v1::agent::{
     ResponseType,
 };
 use slave_core::Snapshot;
+use slave_core::effect::ExecutorKind;
 use slave_core::executor::Executor;
 use slave_core::framework::Framework;
 
@@ -43,7 +44,7 @@ pub(super) fn answer(
             ResponseType::GetLoggingLevel
         }
         CallType::GetState => {
-            answer.get_state = Some(state(snapshot));
+            answer.get_state = Some(state(snapshot, shared));
             ResponseType::GetState
         }
         CallType::GetContainers => {
@@ -59,7 +60,7 @@ pub(super) fn answer(
             ResponseType::GetFrameworks
         }
         CallType::GetExecutors => {
-            answer.get_executors = Some(executors(snapshot));
+            answer.get_executors = Some(executors(snapshot, shared));
             ResponseType::GetExecutors
         }
         CallType::GetTasks => {
@@ -91,10 +92,10 @@ pub(super) fn answer(
     answer
 }
 
-fn state(snapshot: &Snapshot) -> api::GetStateResponse {
+fn state(snapshot: &Snapshot, shared: &Shared) -> api::GetStateResponse {
     api::GetStateResponse {
         get_tasks: Some(tasks(snapshot)),
-        get_executors: Some(executors(snapshot)),
+        get_executors: Some(executors(snapshot, shared)),
         get_frameworks: Some(frameworks(snapshot)),
     }
 }
@@ -139,9 +140,21 @@ fn frameworks(snapshot: &Snapshot) -> api::GetFrameworksResponse {
     }
 }
 
-fn executors(snapshot: &Snapshot) -> api::GetExecutorsResponse {
-    let entry =
-        |executor: &Arc<Executor>| ExecutorEntry { executor_info: (*executor.info).clone() };
+fn executors(snapshot: &Snapshot, shared: &Shared) -> api::GetExecutorsResponse {
+    let entry = |executor: &Arc<Executor>| {
+        let mut executor_info = (*executor.info).clone();
+        if executor.kind == ExecutorKind::Command
+            && let Some(command) = executor_info.command.as_mut()
+        {
+            // Which program that is only the shell knows.
+            let program = &shared.executor.program;
+            let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            command.value = Some(program.display().to_string());
+            command.arguments = vec![name];
+            command.arguments.extend_from_slice(&shared.executor.arguments);
+        }
+        ExecutorEntry { executor_info }
+    };
     let here = all(snapshot).flat_map(|framework| framework.executors.values());
     let over = all(snapshot).flat_map(|framework| framework.completed_executors.iter());
     api::GetExecutorsResponse {
