@@ -39,7 +39,8 @@ fn sound(kind: CallType, who: &Scheduler, offer: &Offer, number: u64) -> Value {
             {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
             {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}},
             {"name": "disk", "type": "SCALAR", "scalar": {"value": 1}},
-            {"name": "ports", "type": "RANGES", "ranges": {"range": [{"begin": 150, "end": 151}]}}]});
+            {"name": "ports", "type": "RANGES",
+             "ranges": {"range": [{"begin": 150, "end": 151}]}}]});
     let mut rich = task_info.clone();
     rich["health_check"] =
         json!({"type": "HTTP", "http": {"port": 80, "path": "/", "scheme": "http"}});
