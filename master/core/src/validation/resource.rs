@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_port_is_used_once() {
-        let ports = |text| parse(text);
+        let ports = |text: &str| parse(text);
         assert!(!overlap(&[&ports("ports:[1-5]"), &ports("ports:[6-9]")]));
         assert!(overlap(&[&ports("ports:[1-5]"), &ports("cpus:1"), &ports("ports:[5-9]")]));
         assert!(overlap(&[&ports("disks:{a,b}"), &ports("disks:{b,c}")]));
