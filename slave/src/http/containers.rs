@@ -11,11 +11,11 @@ use mesos::resources::Resources;
 use mesos::statistics::ResourceStatistics;
 use mesos::v1::agent::{Container as Entry, GetContainers};
 use serde::Serialize;
-use slave_core::Snapshot;
 use slave_core::containers::{Container, root_of};
 use slave_core::executor::Executor;
+use slave_core::{AgentState, Snapshot};
 
-use super::off_thread;
+use super::{off_thread, unavailable};
 use crate::containerizer::usage;
 use crate::process::AgentProcess;
 use crate::shared::Shared;
@@ -35,7 +35,10 @@ pub(super) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>)
         let help = Help::new(tldr).authentication(true);
         context.route(path, help, move |_, context, request, reply| {
             let shared = shared.clone();
-            let respond = move |request: &Request| respond(&shared.snapshot(), request);
+            let respond = move |request: &Request| match shared.snapshot() {
+                snapshot if snapshot.state == AgentState::Recovering => unavailable(),
+                snapshot => respond(&snapshot, request),
+            };
             off_thread(context, request, reply, respond);
         });
     }

@@ -4,14 +4,13 @@
 //! method: so do Mesos's, and clients `POST` to them. Reading order: this file, [`state`]
 //! (`/state`), [`view`] (frameworks, executors and tasks in it), [`files`] and [`sandboxes`]
 //! (`/files`), [`media`] (JSON and MessagePack), [`executor`] and [`streams`]
-//! (`/api/v1/executor`), [`containers`], [`monitor`] (`/containers`), [`api`] (`/api/v1`).
+//! (`/api/v1/executor`), [`containers`] (`/containers`), [`api`] (`/api/v1`).
 
 pub(crate) mod api;
 pub(crate) mod containers;
 mod executor;
 pub(crate) mod files;
 mod media;
-mod monitor;
 pub(crate) mod sandboxes;
 pub(crate) mod state;
 pub(crate) mod streams;
@@ -55,7 +54,6 @@ pub(crate) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>)
         });
     }
     executor::install(context);
-    monitor::install(context, shared);
 }
 
 fn state_response(shared: &Shared) -> Response {
