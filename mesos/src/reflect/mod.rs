@@ -73,7 +73,7 @@ pub trait Map {
 
 /// A place that a value can be put into.
 pub trait Slot {
-    /// The place, ready to be filled; what was in it counts no more.
+    /// The place, ready to be filled. Lists and maps are emptied; fields of messages stay.
     fn open(&mut self) -> Open<'_>;
 
     /// Takes the value away. It is refused, with `false`, where a value must be.

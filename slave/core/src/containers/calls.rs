@@ -59,8 +59,12 @@ impl Agent {
         container: ContainerId,
         signal: i32,
     ) {
-        let is_starting = match self.contained.get(&container) {
-            Some(known) if known.is_live() => known.state == ContainerState::Starting,
+        let has_no_process = match self.contained.get(&container) {
+            Some(known) if known.is_live() => match known.state {
+                ContainerState::Starting => true,
+                ContainerState::Destroying => known.pid.is_none() || known.termination.is_some(),
+                _ => false,
+            },
             None if self.is_container(&container) => {
                 let executor = self.executor_in(&container);
                 executor.is_some_and(|executor| executor.launched.is_none())
@@ -71,8 +75,8 @@ impl Agent {
                 return io.answer_container_call(request, ContainerAnswer::NotFound(text));
             }
         };
-        if is_starting {
-            // There is no process to signal yet, and whoever asks wants it to end.
+        if has_no_process {
+            // There is none to signal yet, or not any more, and whoever asks wants it to end.
             self.destroy_container(io, &container);
             return io.answer_container_call(request, ContainerAnswer::Done);
         }

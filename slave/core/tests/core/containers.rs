@@ -282,6 +282,8 @@ fn signals_go_to_what_runs() {
     driver.contained_launches();
     assert_eq!(ask(&mut driver, 2, kill(&id)), Some(ContainerAnswer::Done));
     assert_eq!(driver.destroyed(), [id.clone()], "there is no process to signal yet");
+    assert_eq!(ask(&mut driver, 5, kill(&id)), Some(ContainerAnswer::Done), "it ends already");
+    assert_eq!(driver.container_effects(), [], "what has no process gets no signal");
     up(&mut driver, &id, 99);
     driver.terminated(&id, ended_with(9));
     driver.container_answers();
