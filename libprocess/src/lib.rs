@@ -107,6 +107,7 @@ pub use node::{Node, NodeError};
 pub use process::Process;
 pub use remote::HttpHandler;
 pub use stats::{Count, Stats};
+pub use substrate::Runner;
 pub use table::{Route, RouteMatch};
 pub use time::Time;
 pub use upid::{Pid, Upid, UpidError};
