@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     stats: Stats,
     remote: Remote,
     http: OnceLock<HttpHandler>,
+    /// Set once the delegate has initialized itself: its routes are all there.
+    delegate_came: OnceLock<()>,
     /// How many processes are between the end of their queue and the end of their exit.
     exiting: AtomicUsize,
     runtimes: Vec<Handle>,
@@ -94,6 +96,7 @@ impl Node {
         let shared = Arc::new(Shared {
             remote: Remote::default(),
             http: OnceLock::new(),
+            delegate_came: OnceLock::new(),
             config,
             bound,
             address,
@@ -286,6 +289,20 @@ impl Node {
     /// The process that answers a decoded path, if one does.
     pub fn lookup_route(&self, path: &str) -> Option<RouteMatch> {
         self.0.table.lookup_route(path, self.0.config.delegate.as_deref())
+    }
+
+    /// Whether the delegate, if there is to be one, has had all of its routes: what is not found
+    /// before that may be found later.
+    pub fn delegate_came(&self) -> bool {
+        self.0.config.delegate.is_none() || self.0.delegate_came.get().is_some()
+    }
+
+    /// A process has initialized itself.
+    pub(crate) fn initialized(&self, id: &str) {
+        if self.0.config.delegate.as_deref() == Some(id) {
+            // A delegate that ended may have been followed by another.
+            let _ = self.0.delegate_came.set(());
+        }
     }
 
     /// Every process that has routes, by id, each with its routes.

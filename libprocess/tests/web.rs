@@ -77,6 +77,22 @@ fn routes_answer_with_and_without_the_id() {
 }
 
 #[test]
+fn a_node_without_its_delegate_is_unavailable() {
+    let config = NodeConfig { delegate: Some("master".to_owned()), ..NodeConfig::default() };
+    let node = Node::start(config).unwrap();
+    assert_eq!(get(&node, "/hello").status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(get(&node, "/help").status, StatusCode::OK);
+    let pid = node.spawn("master", Master::default()).unwrap();
+    // Behind its initialization.
+    let (ready, initialized) = std::sync::mpsc::channel();
+    node.dispatch(&pid, move |_, _| ready.send(()).unwrap());
+    initialized.recv().unwrap();
+    assert_eq!(get(&node, "/hello").status, StatusCode::OK);
+    assert_eq!(get(&node, "/nothing").status, StatusCode::NOT_FOUND);
+    node.shutdown();
+}
+
+#[test]
 fn built_in_endpoints_know_the_node() {
     let node = start();
     let processes: serde_json::Value = get(&node, "/__processes__").json().unwrap();

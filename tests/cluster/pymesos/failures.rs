@@ -67,6 +67,6 @@ fn an_agent_that_stays_away_is_told() {
     let lost = scheduler.client.wait_for("slaveLost", |_| true);
     assert_eq!(lost[0], running["agent_id"]);
     let status = scheduler.wait_for("t", "TASK_LOST");
-    assert_eq!(status["reason"], "REASON_SLAVE_REMOVED");
+    assert_eq!(status["reason"], "REASON_AGENT_REMOVED");
     scheduler.stop();
 }

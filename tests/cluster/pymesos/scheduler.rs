@@ -98,6 +98,7 @@ pub fn resources() -> Value {
     json!([
         {"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
         {"name": "mem", "type": "SCALAR", "scalar": {"value": 32}},
+        {"name": "disk", "type": "SCALAR", "scalar": {"value": 32}},
     ])
 }
 

@@ -153,11 +153,8 @@ fn a_group_runs_under_the_default_executor() {
     let framework = scheduler.wait_registered();
     let offer = scheduler.offer();
     let tasks: Vec<Value> = ["a", "b"].iter().map(|id| on(&offer, shell(id, "true"))).collect();
-    let mut resources = resources();
-    let disk = json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 32}});
-    resources.as_array_mut().expect("a list").push(disk);
     let executor = json!({"type": "DEFAULT", "executor_id": {"value": "default"},
-                          "framework_id": framework, "resources": resources});
+                          "framework_id": framework, "resources": resources()});
     let group = json!({"executor": executor, "task_group": {"tasks": tasks}});
     let operation = json!({"type": "LAUNCH_GROUP", "launch_group": group});
     scheduler.client.call("acceptOffers", json!([offer["id"], [operation]]));
@@ -182,12 +179,14 @@ fn what_is_wrong_is_told() {
     scheduler.launch([large]);
     let status = scheduler.wait_for("large", "TASK_ERROR");
     assert_eq!(status["reason"], "REASON_TASK_INVALID");
-    let offer = json!({"value": "nosuch"});
-    scheduler.client.call("launchTasks", json!([offer, [shell("late", "true")]]));
+    let offer = scheduler.offer();
+    let task = on(&offer, shell("late", "true"));
+    scheduler.client.call("launchTasks", json!([{"value": "nosuch"}, [task]]));
     let status = scheduler.wait_for("late", "TASK_LOST");
     assert_eq!(status["reason"], "REASON_INVALID_OFFERS");
     // None of this has hurt it.
-    scheduler.launch([shell("t", "true")]);
+    let task = on(&offer, shell("t", "true"));
+    scheduler.client.call("launchTasks", json!([offer["id"], [task]]));
     scheduler.wait_for("t", "TASK_FINISHED");
     scheduler.stop();
 }
