@@ -29,7 +29,9 @@ fn a_scheduler_dies_and_another_carries_on() {
     second.wait_for("a", "TASK_FINISHED");
     let_go(&cluster, "b");
     second.wait_for("b", "TASK_FINISHED");
-    second.assert_told_once("b", &WHOLE_LIFE[2..]);
+    // The last that the first heard may be told again: it died before or after it acknowledged.
+    let running = second.updates("b").iter().filter(|s| s["state"] == "TASK_RUNNING").count();
+    second.assert_told_once("b", &WHOLE_LIFE[2 - running.min(1)..]);
     second.launch([held(&cluster, "c")]);
     second.wait_for("c", "TASK_RUNNING");
     for task in ["a", "b", "c"] {
@@ -54,12 +56,12 @@ fn a_second_scheduler_takes_over() {
     assert_eq!(error[0], "Framework failed over");
     first.client.kill();
     second.client.wait_for("reregistered", |_| true);
-    // Calls are the second's to make, once its stream is the last.
-    wait_for("the second is in charge", || {
+    // What is asked on a stream that the first then ends is answered to nobody: ask again.
+    wait_for("the second hears of the task", || {
         let task = json!([[{"task_id": {"value": "t"}}]]);
-        second.client.try_call("reconcileTasks", task).ok()
+        second.client.try_call("reconcileTasks", task).ok()?;
+        second.updates("t").pop()
     });
-    second.wait_for("t", "TASK_RUNNING");
     let_go(&cluster, "t");
     second.wait_for("t", "TASK_FINISHED");
     assert_ran_once(&cluster, "t");

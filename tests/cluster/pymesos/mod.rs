@@ -8,12 +8,14 @@
 //! - [`sessions`]: schedulers and their calls; [`failovers`]: schedulers that come and go
 //! - [`executors`]: executors on pymesos
 //! - [`failures`]: `kill -9` of master and agent
-//! - [`operators`]: pymesos's clients of the operator API
+//! - [`operators`]: pymesos's clients of the operator API; [`redirects`]: at a master that does not
+//!   lead
 
 mod client;
 mod executors;
 mod failovers;
 mod failures;
 mod operators;
+mod redirects;
 mod scheduler;
 mod sessions;

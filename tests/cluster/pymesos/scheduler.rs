@@ -27,7 +27,16 @@ impl Scheduler {
 
     /// Starts a scheduler with a FrameworkInfo and keywords for the driver.
     pub fn start_with(cluster: &Cluster, framework: &Value, keywords: Value) -> Self {
-        let arguments = [cluster.address(), framework.to_string(), keywords.to_string()];
+        Self::begin(cluster, cluster.address(), framework, keywords)
+    }
+
+    /// Starts a scheduler with another address than that of the cluster's master.
+    pub fn start_at(cluster: &Cluster, master: &str, framework: &Value) -> Self {
+        Self::begin(cluster, master.to_owned(), framework, json!({}))
+    }
+
+    fn begin(cluster: &Cluster, master: String, framework: &Value, keywords: Value) -> Self {
+        let arguments = [master, framework.to_string(), keywords.to_string()];
         Self { client: Client::start(cluster, "scheduler.py", &arguments), used: 0 }
     }
 

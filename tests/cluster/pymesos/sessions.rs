@@ -132,6 +132,23 @@ fn tasks_are_killed_and_reconciled() {
 }
 
 #[test]
+fn operations_and_inverse_offers_are_asked_about() {
+    let cluster = Cluster::start(1);
+    let mut scheduler = Scheduler::start(&cluster, "curious");
+    let agent = scheduler.offer()["agent_id"].clone();
+    let operation = json!({"operation_id": {"value": "nosuch"}, "agent_id": agent});
+    scheduler.client.call("reconcileOperations", json!([[operation]]));
+    let status = scheduler.client.wait_for("operationStatusUpdate", |_| true)[0].clone();
+    assert_eq!(status["operation_id"]["value"], "nosuch");
+    assert_eq!(status["state"], "OPERATION_UNKNOWN");
+    assert_eq!(status["agent_id"], agent);
+    let nobodys = json!([{"value": "nosuch"}]);
+    scheduler.client.call("acceptInverseOffers", nobodys.clone());
+    scheduler.client.call("declineInverseOffer", nobodys);
+    scheduler.stop();
+}
+
+#[test]
 fn updates_wait_for_their_acknowledgement() {
     let cluster = Cluster::start(1);
     let keywords = json!({"implicit_acknowledgements": false});
