@@ -3,5 +3,6 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
+scripts/setup-python.sh
 cargo build --workspace --bins --quiet
 cargo test --workspace --no-fail-fast --quiet "$@"

@@ -13,6 +13,7 @@
 //! - [`agent_api`]: the agent's operator API
 //! - [`containers`]: nested and standalone containers
 //! - [`commands`]: the commands of the binary
+//! - [`pymesos`]: a client that others wrote; [`strangers`]: what HTTP libraries do in their ways
 
 mod agent_api;
 mod checks;
@@ -24,4 +25,6 @@ mod groups;
 mod jobs;
 mod kills;
 mod metrics;
+mod pymesos;
 mod recorder;
+mod strangers;
