@@ -5,3 +5,5 @@ set -euo pipefail
 
 cargo build --workspace --bins --quiet
 cargo test --workspace --no-fail-fast --quiet "$@"
+# Whoever names tests wants those.
+[ $# -gt 0 ] || scripts/fuzz.sh 5
