@@ -8,6 +8,7 @@
 //! - [`jobs`]: tasks from their launch to their end
 //! - [`groups`]: tasks that live and die together; [`checks`]: checks of tasks
 //! - [`kills`]: `kill -9` of master, agent and executor
+//! - [`maintenance`]: machines that go away and come back
 //! - [`metrics`]: what daemons measure
 //! - [`executors`]: executors that are not ours
 //! - [`agent_api`]: the agent's operator API
@@ -24,6 +25,7 @@ mod executors;
 mod groups;
 mod jobs;
 mod kills;
+mod maintenance;
 mod metrics;
 mod pymesos;
 mod recorder;
