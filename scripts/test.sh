@@ -6,3 +6,5 @@ set -euo pipefail
 scripts/setup-python.sh
 cargo build --workspace --bins --quiet
 cargo test --workspace --no-fail-fast --quiet "$@"
+# Whoever names tests wants those.
+[ $# -gt 0 ] || scripts/fuzz.sh 5

@@ -71,10 +71,6 @@ impl Site for NodeSite {
         })
     }
 
-    fn is_ready(&self) -> bool {
-        self.node().is_some_and(|node| node.delegate_came())
-    }
-
     fn endpoints(&self) -> Vec<(String, Vec<Endpoint>)> {
         let Some(node) = self.node() else { return Vec::new() };
         let mut processes: Vec<(String, Vec<Endpoint>)> = Vec::new();

@@ -128,15 +128,8 @@ fn find(request: &Request, shared: &Shared) -> Result<Handler, Box<Response>> {
     if let Some(builtin) = Builtin::find(&request.path) {
         return Ok(Handler::Builtin(builtin));
     }
-    // Asked first: what comes up in between is found.
-    let is_ready = shared.site.is_ready();
-    let Some(target) = shared.site.lookup(&request.path) else {
-        // Clients of a daemon that starts are to try again, and a 404 ends most of them.
-        return Err(Box::new(match is_ready {
-            true => Response::not_found(),
-            false => Response::service_unavailable("Not started yet"),
-        }));
-    };
+    let target =
+        shared.site.lookup(&request.path).ok_or_else(|| Box::new(Response::not_found()))?;
     // The same endpoint has two paths at the delegate, and both are meant.
     if disabled(&format!("/{}{}", target.process, target.endpoint)) || disabled(&target.endpoint) {
         return Err(forbidden());

@@ -8,11 +8,6 @@ pub trait Site: Send + Sync + 'static {
     /// The handler of a decoded path; of several, the one with the longest route.
     fn lookup(&self, path: &str) -> Option<Target>;
 
-    /// Whether all handlers that are to be there are there.
-    fn is_ready(&self) -> bool {
-        true
-    }
-
     /// Every process that has endpoints, with them, by id.
     fn endpoints(&self) -> Vec<(String, Vec<Endpoint>)>;
 
