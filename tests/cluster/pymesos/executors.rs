@@ -123,6 +123,48 @@ fn an_agent_dies_under_an_executor() {
 }
 
 #[test]
+fn an_agent_dies_while_tasks_end() {
+    let mut cluster = Cluster::start_with(1, &[], &[PATIENT]);
+    let mut scheduler = Scheduler::start(&cluster, "survivor");
+    let rounds = [["a", "b"], ["c", "d"]];
+    scheduler.launch(rounds.concat().iter().map(|id| custom(&cluster, id, "addict")));
+    for id in rounds.concat() {
+        scheduler.wait_for(id, "TASK_RUNNING");
+    }
+    for round in rounds {
+        // Their ends and the end of the agent cross each other.
+        round.iter().for_each(|id| let_go(&cluster, id));
+        cluster.agents[0].take().expect("it runs").kill();
+        cluster.start_agent(0);
+        round.iter().for_each(|id| drop(scheduler.wait_for(id, "TASK_FINISHED")));
+    }
+    for id in rounds.concat() {
+        assert_ran_once(&cluster, id);
+        scheduler.assert_told_once(id, &WHOLE_LIFE);
+    }
+    scheduler.stop();
+}
+
+#[test]
+fn without_checkpoints_executors_end_with_their_agent() {
+    let mut cluster = Cluster::start(1);
+    let mut framework = durable("fleeting");
+    framework["checkpoint"] = json!(false);
+    let mut scheduler = Scheduler::start_with(&cluster, &framework, json!({}));
+    scheduler.launch([custom(&cluster, "t", "")]);
+    let running = scheduler.wait_for("t", "TASK_RUNNING");
+    cluster.agents[0].take().expect("it runs").kill();
+    let lost = scheduler.wait_for("t", "TASK_LOST");
+    assert_eq!(lost["source"], "SOURCE_MASTER");
+    cluster.start_agent(0);
+    cluster.wait_for_agents(1);
+    // pymesos comes back whatever its environment says, and is told that it has no place here.
+    wait_for("no process is left", || cluster.task_processes().is_empty().then_some(()));
+    assert_eq!(scheduler.offer()["agent_id"], running["agent_id"]);
+    scheduler.stop();
+}
+
+#[test]
 fn a_master_dies_above_an_executor() {
     let mut cluster = Cluster::start(1);
     let mut scheduler = Scheduler::start(&cluster, "survivor");

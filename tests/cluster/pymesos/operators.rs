@@ -95,6 +95,20 @@ fn an_agent_answers() {
     assert_eq!(found["container_id"]["value"], *container);
     assert_eq!(found["executor_id"]["value"], "t");
 
+    // The sandbox of the task, as far as it is told.
+    let executors = client.call("getState", json!([]))["get_state"]["get_executors"].take();
+    let info = &executors["executors"][0]["executor_info"];
+    let path = format!(
+        "/frameworks/{}/executors/{}/runs/latest",
+        info["framework_id"]["value"].as_str().expect("an id"),
+        info["executor_id"]["value"].as_str().expect("an id")
+    );
+    let listed = client.call("listFiles", json!([path]));
+    let files = listed["list_files"]["file_infos"].as_array().expect("a list");
+    assert!(files.iter().any(|file| file["path"] == format!("{path}/stdout")), "{files:?}");
+    let read = client.call("readFile", json!([format!("{path}/stdout"), 100, 0]));
+    assert_eq!(read["type"], "READ_FILE");
+
     // A container below the task's, from its launch to its removal.
     let id = json!({"value": "below", "parent": {"value": container}});
     let command = json!({"value": "exit 3"});
