@@ -61,7 +61,7 @@ fn executor(
         executor: Some(spec.executor.clone()),
         task: spec.task.clone(),
         resources: spec.resources.clone(),
-        limits: BTreeMap::new(),
+        limits: spec.limits.clone(),
         parent_pid: None,
     };
     let preparation = isolation.prepare(&container)?;

@@ -25,7 +25,7 @@ use mesos::ids::ContainerId;
 use mesos::resources::Resources;
 use nix::errno::Errno;
 use slave_core::containers::call::{ContainerEvent, ContainerRequest, ContainerSpec};
-use slave_core::effect::{ExecutorKind, LaunchSpec, RecoverContainer};
+use slave_core::effect::{ExecutorKind, LaunchSpec, Limits, RecoverContainer};
 use slave_core::event::{ContainerTermination, Event, LaunchedContainer};
 use slave_core::lifecycle::{ContainerStep, Deed, Lifecycle};
 use slave_core::paths::Paths;
@@ -74,7 +74,7 @@ pub struct Parts {
 enum Order {
     Launch(Wanted),
     Recover(Vec<RecoverContainer>),
-    Update(ContainerId, Resources),
+    Update(ContainerId, Resources, Limits),
     Destroy(ContainerId),
     Signal(ContainerId, i32, ContainerRequest),
     /// An isolator saw a container run into a limit.
@@ -156,8 +156,8 @@ impl Containerizer for Mesos {
         self.order(Order::Recover(containers));
     }
 
-    fn update(&self, container: ContainerId, resources: Resources) {
-        self.order(Order::Update(container, resources));
+    fn update(&self, container: ContainerId, resources: Resources, limits: Limits) {
+        self.order(Order::Update(container, resources, limits));
     }
 
     fn destroy(&self, container: ContainerId) {
@@ -208,7 +208,7 @@ struct Entry {
     /// What was prepared for it, until it runs.
     prepared: Option<Prepared>,
     /// What it may use, where that changes.
-    resources: Option<Resources>,
+    grant: Option<(Resources, Limits)>,
     running: Running,
 }
 
@@ -252,9 +252,9 @@ impl Hands {
                 self.step(&container, ContainerStep::Launch);
             }
             Order::Recover(containers) => self.recover(containers),
-            Order::Update(container, resources) => {
+            Order::Update(container, resources, limits) => {
                 if let Some(entry) = self.containers.get_mut(&container) {
-                    entry.resources = Some(resources);
+                    entry.grant = Some((resources, limits));
                 }
                 self.step(&container, ContainerStep::Update);
             }
@@ -304,8 +304,8 @@ impl Hands {
             Deed::CallOff => None,
             Deed::Start => Some(ContainerStep::Started(self.start(container))),
             Deed::Update => {
-                let resources = self.containers.get_mut(container)?.resources.take()?;
-                let result = self.isolation.update(container, &resources);
+                let (resources, limits) = self.containers.get_mut(container)?.grant.take()?;
+                let result = self.isolation.update(container, &resources, &limits);
                 let container = container.clone();
                 (self.report)(Event::ContainerUpdated { container, result });
                 None
