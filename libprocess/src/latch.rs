@@ -47,7 +47,8 @@ impl Latch {
         }
     }
 
-    fn block(&self, timeout: Option<Duration>) -> bool {
+    /// Blocks this thread until the latch is set; false when `timeout` came first.
+    pub fn block(&self, timeout: Option<Duration>) -> bool {
         if spin::until(AWAKE.min(timeout.unwrap_or(AWAKE)), || self.is_set()) {
             return true;
         }

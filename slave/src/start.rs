@@ -14,7 +14,8 @@ use slave_core::{Agent, Snapshot};
 
 use crate::checkpoint::{self, CheckpointError, boot};
 use crate::config::Config;
-use crate::containerizer::posix::{Posix, Programs};
+use crate::containerizer::launcher::posix::Posix;
+use crate::containerizer::mesos::{Mesos, Parts as MesosParts, Programs};
 use crate::detector::{Detector, DetectorError, Standalone};
 use crate::process::{AgentProcess, MakeContainerizer, Parts};
 use crate::shared::Shared;
@@ -77,8 +78,11 @@ pub fn start_with(
     let programs = Programs { executor: config.executor, init: config.init };
     let layout = shared.paths.clone();
     let stream_limit_bytes = config.stream_limit_bytes;
-    let containerizer: MakeContainerizer =
-        Box::new(|report| Ok(Box::new(Posix::start(programs, layout, report)?)));
+    let containerizer: MakeContainerizer = Box::new(|report| {
+        let launcher = Box::new(Posix::new(layout.work_dir()));
+        let parts = MesosParts { programs, paths: layout, launcher };
+        Ok(Box::new(Mesos::start(parts, |_| Vec::new(), report)?))
+    });
     let parts = Parts {
         core,
         recovered,

@@ -14,6 +14,7 @@
 //! - [`agent_api`]: the agent's operator API
 //! - [`containers`]: nested and standalone containers
 //! - [`commands`]: the commands of the binary
+//! - [`pymesos`]: a client that others wrote; [`strangers`]: what HTTP libraries do in their ways
 
 mod agent_api;
 mod checks;
@@ -26,4 +27,6 @@ mod jobs;
 mod kills;
 mod maintenance;
 mod metrics;
+mod pymesos;
 mod recorder;
+mod strangers;

@@ -61,7 +61,7 @@ impl What {
                     Some(answer) => {
                         let body = match media {
                             MediaType::Json => getters::to_json(&answer),
-                            MediaType::Msgpack => media.write(&answer),
+                            MediaType::Msgpack | MediaType::MsgpackShort => media.write(&answer),
                         };
                         Response::ok().with_body(media.name(), body)
                     }

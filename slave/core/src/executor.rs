@@ -77,8 +77,8 @@ pub struct Executor {
     pub(crate) container_asked: bool,
     /// What its container was last allowed to use; unknown after a restart of the agent.
     pub(crate) limits: Option<Resources>,
-    /// What its tasks wait for: changes of its resources that are not in force, and its pid that
-    /// is not on disk.
+    /// What its tasks wait for: its container, of whose launch nobody has heard, changes of its
+    /// resources that are not in force, and its pid that is not on disk.
     pub(crate) gates: u32,
     /// Why the agent ends it, for the updates of its tasks.
     pub(crate) doom: Option<ContainerTermination>,

@@ -252,6 +252,9 @@ impl Agent {
         };
         if let Some(executor) = self.executor_mut(&key) {
             executor.container_asked = true;
+            // An executor may be quicker than the news of its container; what it says of its tasks
+            // names the container's process, which must be known by then.
+            executor.gates += 1;
             executor.limits = Some(resources);
         }
         io.push(Effect::LaunchContainer(Box::new(spec)));

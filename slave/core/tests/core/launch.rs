@@ -8,7 +8,7 @@ use slave_core::effect::ExecutorKind;
 use slave_core::executor::ExecutorState;
 
 use crate::driver::{
-    Driver, checkpointing, command_task, config, custom_task, framework, partition_aware,
+    Driver, checkpointing, command_task, config, custom_task, framework, partition_aware, update,
 };
 
 #[test]
@@ -40,6 +40,20 @@ fn a_command_task_gets_an_executor_of_its_own() {
     assert_eq!(names, ["ExecutorRegistered", "RunTask"]);
     assert!(driver.resizes().is_empty(), "its container was made for the task");
     assert_eq!(driver.task_state("f1", "t1", "t1"), Some(TaskState::Staging));
+}
+
+/// Else what it says of the task could not name the process of its container.
+#[test]
+fn an_executor_that_is_quicker_than_the_news_of_its_container_waits_for_its_task() {
+    let mut driver = Driver::registered();
+    driver.run(&framework("f1"), command_task("t1"));
+    let executor = driver.executor_registers("f1", "t1");
+    assert_eq!(driver.told_names(), ["ExecutorRegistered"]);
+    driver.container_up();
+    assert_eq!(driver.told_names(), ["RunTask"]);
+    driver.executor_says(&executor, update("f1", "t1", TaskState::Running, "u1"));
+    let container = driver.forwarded_one().status.container_status;
+    assert_eq!(container.and_then(|container| container.executor_pid), Some(4711));
 }
 
 #[test]
