@@ -393,11 +393,9 @@ impl Hands {
     /// Kills a container, or what its leader left behind.
     fn kill(&mut self, container: &ContainerId) -> Option<ContainerStep> {
         let running = &self.containers.get(container)?.running;
-        let kill = self.parts.launcher.kill(target(container, running));
-        if self.parts.launcher.kills_at_once() {
-            kill();
+        let Some(kill) = self.parts.launcher.kill(target(container, running)) else {
             return Some(ContainerStep::Killed);
-        }
+        };
         let (steps, container) = (self.steps.clone(), container.clone());
         tokio::task::spawn_blocking(move || {
             kill();

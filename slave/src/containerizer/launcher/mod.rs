@@ -47,11 +47,9 @@ pub trait Launcher: Debug + Send {
     /// the leading process of each that is known, in their order, where one lives.
     fn recover(&mut self, known: &[RecoverContainer]) -> Vec<Option<u32>>;
 
-    /// What kills a container. It may be asked for more than once.
-    fn kill(&self, target: Target) -> Kill;
-
-    /// Whether killing takes so little time that it may be done between two orders.
-    fn kills_at_once(&self) -> bool;
+    /// Kills a container, or gives back what does, if that takes its time. It may be asked for more
+    /// than once.
+    fn kill(&self, target: Target) -> Option<Kill>;
 
     /// Takes away what is left of a container without processes.
     fn clean_up(&mut self, container: &ContainerId) {
