@@ -37,7 +37,7 @@ use super::isolation::Isolation;
 use super::launcher::{Launcher, Target};
 use super::program::BuiltIn;
 use super::{Containerizer, Report, runtime};
-use crate::isolators::{Class, Isolator, Limitation, Limited};
+use crate::isolators::{Class, Limitation};
 
 /// The containerizer of `--containerizers=mesos`.
 #[derive(Debug)]
@@ -68,6 +68,10 @@ pub struct Parts {
     pub paths: Paths,
     /// How containers are born and killed.
     pub launcher: Box<dyn Launcher>,
+    /// Who isolates them.
+    pub isolation: Isolation,
+    /// Where isolators tell of containers that ran into a limit.
+    pub limitations: UnboundedReceiver<Limitation>,
 }
 
 #[derive(Debug)]
@@ -77,8 +81,6 @@ enum Order {
     Update(ContainerId, Resources, Limits),
     Destroy(ContainerId),
     Signal(ContainerId, i32, ContainerRequest),
-    /// An isolator saw a container run into a limit.
-    Limited(Limitation),
 }
 
 /// A container that is to be made.
@@ -100,23 +102,12 @@ impl Wanted {
 }
 
 impl Mesos {
-    /// Starts the thread. `isolators` makes those of `--isolation`, in their order.
+    /// Starts the thread.
     ///
     /// # Errors
     /// The system has no thread or no descriptors to give.
-    pub fn start(
-        parts: Parts,
-        isolators: impl FnOnce(Limited) -> Vec<Box<dyn Isolator>>,
-        report: Report,
-    ) -> io::Result<Self> {
+    pub fn start(parts: Parts, report: Report) -> io::Result<Self> {
         let (orders, incoming) = mpsc::unbounded_channel();
-        let limits = orders.downgrade();
-        let isolation = Isolation::new(isolators(Arc::new(move |limitation| {
-            if let Some(orders) = limits.upgrade() {
-                // The thread ends only once the orders are closed, and then no limit matters.
-                let _ = orders.send(Order::Limited(limitation));
-            }
-        })));
         let outputs = Outputs::default();
         let kept = outputs.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -127,7 +118,6 @@ impl Mesos {
                 let (steps, taken) = mpsc::unbounded_channel();
                 let hands = Hands {
                     parts,
-                    isolation,
                     report,
                     steps,
                     outputs: kept,
@@ -192,7 +182,6 @@ type Taken = (ContainerId, ContainerStep);
 
 struct Hands {
     parts: Parts,
-    isolation: Isolation,
     report: Report,
     steps: UnboundedSender<Taken>,
     outputs: Outputs,
@@ -237,6 +226,7 @@ impl Hands {
                     None => return,
                 },
                 Some((container, step)) = steps.recv() => self.take(&container, step),
+                Some(limitation) = self.parts.limitations.recv() => self.limited(limitation),
             }
         }
     }
@@ -263,17 +253,19 @@ impl Hands {
                 let result = self.signal(&container, signal);
                 (self.report)(Event::Container(ContainerEvent::Signalled { request, result }));
             }
-            Order::Limited(limitation) => {
-                let Limitation { container, reason, message, resources } = limitation;
-                let termination = ContainerTermination {
-                    reason: Some(reason),
-                    message: Some(message),
-                    limited_resources: resources,
-                    ..ContainerTermination::default()
-                };
-                self.step(&container, ContainerStep::Limited(Box::new(termination)));
-            }
         }
+    }
+
+    /// Ends a container that ran into a limit.
+    fn limited(&mut self, limitation: Limitation) {
+        let Limitation { container, reason, message, resources } = limitation;
+        let termination = ContainerTermination {
+            reason: Some(reason),
+            message: Some(message),
+            limited_resources: resources,
+            ..ContainerTermination::default()
+        };
+        self.step(&container, ContainerStep::Limited(Box::new(termination)));
     }
 
     /// Takes in what took its time.
@@ -305,14 +297,14 @@ impl Hands {
             Deed::Start => Some(ContainerStep::Started(self.start(container))),
             Deed::Update => {
                 let (resources, limits) = self.containers.get_mut(container)?.grant.take()?;
-                let result = self.isolation.update(container, &resources, &limits);
+                let result = self.parts.isolation.update(container, &resources, &limits);
                 let container = container.clone();
                 (self.report)(Event::ContainerUpdated { container, result });
                 None
             }
             Deed::Kill => self.kill(container),
             Deed::CleanUp => {
-                self.isolation.clean_up(container);
+                self.parts.isolation.clean_up(container);
                 self.parts.launcher.clean_up(container);
                 Some(ContainerStep::CleanedUp)
             }
@@ -344,7 +336,7 @@ impl Hands {
     fn prepare(&mut self, container: &ContainerId) -> Result<(), String> {
         let entry = self.containers.get_mut(container).ok_or("it is not known")?;
         let wanted = entry.wanted.as_ref().ok_or("it was made before")?;
-        let prepared = birth::prepare(wanted, &self.parts.programs, &self.isolation);
+        let prepared = birth::prepare(wanted, &self.parts.programs, &self.parts.isolation);
         entry.prepared = Some(prepared.map_err(|error| error.to_string())?);
         Ok(())
     }
@@ -352,8 +344,8 @@ impl Hands {
     fn start(&mut self, container: &ContainerId) -> Result<LaunchedContainer, String> {
         let entry = self.containers.get_mut(container).ok_or("it is not known")?;
         let prepared = entry.prepared.take().ok_or("it is not prepared")?;
-        let launcher = self.parts.launcher.as_mut();
-        let born = birth::start(container, prepared, launcher, &self.isolation);
+        let Parts { launcher, isolation, .. } = &mut self.parts;
+        let born = birth::start(container, prepared, launcher.as_mut(), isolation);
         let (child, output) = born.map_err(|error| error.to_string())?;
         let leader = child.pid().cast_unsigned();
         let running = match &entry.wanted {
@@ -418,9 +410,11 @@ impl Hands {
     fn recover(&mut self, known: Vec<RecoverContainer>) {
         let leaders = self.parts.launcher.recover(&known);
         let paths = &self.parts.paths;
-        self.isolation.recover(&known, &leaders, |id| match runtime::is_one(&paths.runtime(id)) {
-            true => birth::class(id, false),
-            false => Class::Executor,
+        self.parts.isolation.recover(&known, &leaders, |id| {
+            match runtime::is_one(&paths.runtime(id)) {
+                true => birth::class(id, false),
+                false => Class::Executor,
+            }
         });
         for (container, leader) in known.into_iter().zip(leaders) {
             self.adopt(container, leader);
