@@ -24,7 +24,7 @@ pub struct NodeConfig {
     /// What others may cost.
     pub limits: Limits,
     /// The process whose routes also answer without its id in the path, and which receives messages
-    /// to the empty id.
+    /// to the empty id. Connections are accepted once it has initialized itself.
     pub delegate: Option<String>,
     /// How HTTP is served.
     pub http: HttpConfig,

@@ -106,6 +106,8 @@ pub use message::{CodecError, Envelope, Message};
 pub use node::{Node, NodeError};
 pub use process::Process;
 pub use remote::HttpHandler;
+#[cfg(fuzzing)]
+pub use remote::fuzzing;
 pub use stats::{Count, Stats};
 pub use substrate::Runner;
 pub use table::{Route, RouteMatch};

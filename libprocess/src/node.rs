@@ -6,7 +6,7 @@ use crate::config::NodeConfig;
 use crate::context::{Context, LinkMode, thunk};
 use crate::event::{Event, ProcessSnapshot};
 use crate::filter::Filters;
-use crate::latch::Wait;
+use crate::latch::{Latch, Wait};
 use crate::message::Parcel;
 use crate::metrics::Metrics;
 use crate::process::Running;
@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     stats: Stats,
     remote: Remote,
     http: OnceLock<HttpHandler>,
+    /// Set when connections may be accepted.
+    open: Latch,
     /// How many processes are between the end of their queue and the end of their exit.
     exiting: AtomicUsize,
     runtimes: Vec<Handle>,
@@ -77,6 +79,10 @@ pub(crate) struct Shared {
 impl Node {
     /// Starts a node: binds, starts the workers, listens. Blocks only for that; may be called from
     /// anywhere.
+    ///
+    /// Who connects to a node with a [delegate](NodeConfig::delegate) waits until that process has
+    /// initialized itself: else a daemon that restarts would tell its clients, in an instant of no
+    /// routes, that it is something else (404), and they would give up.
     ///
     /// # Errors
     /// When the address cannot be bound or threads cannot be started.
@@ -116,6 +122,7 @@ impl Node {
         let shared = Arc::new(Shared {
             remote: Remote::default(),
             http: OnceLock::new(),
+            open: Latch::default(),
             config,
             bound,
             address,
@@ -129,6 +136,9 @@ impl Node {
             substrate: Mutex::new(None),
         });
         let node = Self(shared);
+        if node.0.config.delegate.is_none() {
+            node.0.open.set();
+        }
         node.0.config.clock.attach(&node.0);
         node.0.runtimes()[0].spawn(node.0.config.clock.clone().drive());
         crate::web::attach(&node);
@@ -459,6 +469,18 @@ impl Shared {
 
     pub fn http_handler(&self) -> Option<&HttpHandler> {
         self.http.get()
+    }
+
+    /// Notes that a process has initialized itself.
+    pub fn initialized(&self, id: &str) {
+        if self.config.delegate.as_deref() == Some(id) {
+            self.open.set();
+        }
+    }
+
+    /// Set when connections may be accepted.
+    pub fn open(&self) -> &Latch {
+        &self.open
     }
 
     pub fn checks_peer_ip(&self) -> bool {

@@ -84,6 +84,7 @@ impl<P: Process> Running<P> {
     fn initialize(&mut self) {
         self.initialized = true;
         self.process.initialize(&mut self.context);
+        self.context.node().shared().initialized(self.context.cell().id());
     }
 
     fn handle(&mut self, event: Event) -> Flow {

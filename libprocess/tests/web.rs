@@ -3,7 +3,8 @@
 use libprocess::http::client::{Client, Received};
 use libprocess::http::{BodyWriter, Help, Response, StatusCode};
 use libprocess::{Context, Node, NodeConfig, Process};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Answers, counts, and keeps streams.
@@ -48,6 +49,23 @@ fn start() -> Node {
     node.dispatch(&pid, move |_, _| ready.send(()).unwrap());
     initialized.recv().unwrap();
     node
+}
+
+#[test]
+fn who_comes_before_the_delegate_waits_for_it() {
+    let config = NodeConfig { delegate: Some("master".to_owned()), ..NodeConfig::default() };
+    let node = Node::start(config).unwrap();
+    let mut early = TcpStream::connect(node.bound_address()).unwrap();
+    early.write_all(b"GET /hello HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").unwrap();
+    // Long enough for an answer from a node that does not wait.
+    early.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    assert!(early.read(&mut [0]).is_err(), "nobody is there yet");
+    node.spawn("master", Master::default()).unwrap();
+    early.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut answer = String::new();
+    early.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    node.shutdown();
 }
 
 fn get(node: &Node, target: &str) -> Received {

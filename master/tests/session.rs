@@ -117,6 +117,27 @@ fn a_stream_may_be_msgpack() {
 }
 
 #[test]
+fn msgpack_has_the_names_of_json_or_the_short_keys_that_were_asked_for() {
+    for (media, keys) in [
+        ("application/msgpack", ["\u{a8}agent_id", "\u{ac}framework_id"]),
+        ("application/vnd.mesos.short+msgpack", ["\u{a1}a", "\u{a1}f"]),
+    ] {
+        let master = TestMaster::start();
+        let _agent = Puppet::registered(master.address());
+        let call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": framework_info()}});
+        let mut events = Events::open(master.address(), &call, media);
+        assert_eq!(events.header("Content-Type"), Some(media));
+        let offers = std::iter::from_fn(|| events.next_record()).nth(2).expect("OFFERS");
+        let text: String = offers.iter().map(|octet| char::from(*octet)).collect();
+        for key in keys {
+            assert!(text.contains(key), "{media}: {key} in {text:?}");
+        }
+        let named = text.contains("\u{a8}agent_id");
+        assert_eq!(named, media == "application/msgpack", "{text:?}");
+    }
+}
+
+#[test]
 fn a_connection_that_breaks_disconnects_its_framework() {
     let master = TestMaster::start();
     let mut info = framework_info();

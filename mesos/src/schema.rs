@@ -23,26 +23,20 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The index of the field with this key or name. Fields mostly come in order: the search
+    /// The index of the field with this short key or name. Fields mostly come in order: the search
     /// begins at the one that is `expected`.
     #[inline]
     pub fn position(&self, key: &[u8], expected: usize) -> Option<usize> {
-        let (&first, rest) = key.split_first()?;
         let (before, after) = self.fields.split_at(expected.min(self.fields.len()));
-        // Most keys are one octet: the first decides, and no slices are compared.
-        let is = |field: &Field| match field.key.as_bytes() {
-            [own, own_rest @ ..] => *own == first && own_rest == rest,
-            [] => false,
+        // Short keys are one octet: comparing those needs no call.
+        let is = |field: &Field| match key {
+            [octet] => matches!(field.key.as_bytes(), [own] if own == octet),
+            _ => field.name.as_bytes() == key,
         };
         match after.iter().position(is) {
             Some(index) => Some(before.len() + index),
-            None => before.iter().position(is).or_else(|| self.position_of_long(key)),
+            None => before.iter().position(is),
         }
-    }
-
-    #[cold]
-    fn position_of_long(&self, name: &[u8]) -> Option<usize> {
-        self.fields.iter().position(|field| field.name.as_bytes() == name)
     }
 
     /// The index of the field with this name. The search begins at the one that is `expected`.
@@ -60,7 +54,7 @@ impl Schema {
 pub struct Field {
     /// The key in JSON.
     pub name: &'static str,
-    /// The key in MessagePack: the name, or something shorter (see [`crate::msgpack`]).
+    /// The key in MessagePack with short keys: one octet, or the name (see [`crate::msgpack`]).
     pub key: &'static str,
     /// How often the field occurs.
     pub label: Label,
@@ -217,7 +211,7 @@ pub const fn field_name(written: &'static str) -> &'static str {
 /// A field's type gives its label: `T` is required, `Option<T>` optional, `Vec<T>` repeated,
 /// `BTreeMap<String, T>` a map. `T = value` is an optional field with an explicit default, which
 /// is always written, as Mesos does. Field names are Mesos's JSON keys; `name as "n"` gives a field
-/// a shorter key in MessagePack.
+/// a key of one octet where MessagePack is written with short keys.
 #[macro_export]
 macro_rules! message {
     ($(

@@ -33,9 +33,15 @@ fn round_trip<T: Message + PartialEq + Debug>(file: &str, lines: &str, calls: bo
         compare(&golden, &ours, calls, &mut String::new(), &mut differences);
         assert!(differences.is_empty(), "{place}:\n{}", differences.join("\n"));
 
-        let packed = msgpack::to_vec(&message);
-        assert_eq!(msgpack::from_slice::<T>(&packed).as_ref(), Ok(&message), "{place}");
-        assert_eq!(msgpack::from_stranger::<T>(&packed).as_ref(), Ok(&message), "{place}");
+        for packed in [msgpack::to_vec(&message), msgpack::to_vec_short(&message)] {
+            assert_eq!(msgpack::from_slice::<T>(&packed).as_ref(), Ok(&message), "{place}");
+            assert_eq!(msgpack::from_stranger::<T>(&packed).as_ref(), Ok(&message), "{place}");
+        }
+        match rmp_serde::from_slice::<Value>(&msgpack::to_vec(&message)) {
+            Ok(packed) => assert_eq!(packed, ours, "{place}: MessagePack has the names of JSON"),
+            // JSON has no octets, and nothing else is lacking.
+            Err(error) => assert!(error.to_string().contains("byte array"), "{place}: {error}"),
+        }
         let named = rmp_serde::to_vec_named(&message).expect("messages can be written");
         assert_eq!(msgpack::from_slice::<T>(&named).as_ref(), Ok(&message), "{place}");
         let served: T = rmp_serde::from_slice(&named).expect("it was just written");

@@ -8,7 +8,8 @@ use mesos::{json, msgpack};
 pub enum Encoding {
     /// Mesos's JSON, which every master of Mesos 1.x speaks.
     Json,
-    /// MessagePack, smaller and faster to read; only masters of this project speak it.
+    /// MessagePack with short keys, smaller and faster to read; only masters of this project speak
+    /// it.
     #[default]
     MessagePack,
 }
@@ -27,14 +28,14 @@ impl Encoding {
     pub(crate) fn media_type(self) -> &'static str {
         match self {
             Encoding::Json => "application/json",
-            Encoding::MessagePack => "application/msgpack",
+            Encoding::MessagePack => "application/vnd.mesos.short+msgpack",
         }
     }
 
     pub(crate) fn encode(self, call: &Call) -> Vec<u8> {
         match self {
             Encoding::Json => json::to_vec(call),
-            Encoding::MessagePack => msgpack::to_vec(call),
+            Encoding::MessagePack => msgpack::to_vec_short(call),
         }
     }
 

@@ -10,6 +10,8 @@ pub enum MediaType {
     Json,
     /// `application/msgpack`.
     Msgpack,
+    /// `application/vnd.mesos.short+msgpack`: MessagePack in which frequent fields have short keys.
+    MsgpackShort,
 }
 
 impl MediaType {
@@ -18,40 +20,61 @@ impl MediaType {
         match self {
             Self::Json => "application/json",
             Self::Msgpack => "application/msgpack",
+            Self::MsgpackShort => "application/vnd.mesos.short+msgpack",
         }
     }
 
-    /// The media type of a request's body. Parameters are refused, as Mesos does.
+    /// The media type with this name. Parameters are refused, as Mesos does.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "application/json" => Some(Self::Json),
+            "application/msgpack" | "application/x-msgpack" => Some(Self::Msgpack),
+            "application/vnd.mesos.short+msgpack" => Some(Self::MsgpackShort),
+            _ => None,
+        }
+    }
+
+    /// The media type that a client likes best for the answer, and the first of those that it likes
+    /// equally: JSON if it does not care. None if it takes none.
+    pub fn preferred(request: &Request) -> Option<Self> {
+        let mut best = (None, 0.0);
+        for media in [Self::Json, Self::Msgpack, Self::MsgpackShort] {
+            let mut quality = request.quality(media.name());
+            if media == Self::Msgpack {
+                quality = quality.max(request.quality("application/x-msgpack"));
+            }
+            if quality > best.1 {
+                best = (Some(media), quality);
+            }
+        }
+        best.0
+    }
+
+    /// The media type of a request's body.
     ///
     /// # Errors
     /// The answer to a request whose body is of none of the types.
     pub fn of_body(request: &Request) -> Result<Self, Box<Response>> {
-        match request.header(CONTENT_TYPE) {
-            Some("application/json") => Ok(Self::Json),
-            Some("application/msgpack" | "application/x-msgpack") => Ok(Self::Msgpack),
-            Some(_) => Err(Box::new(Response::unsupported_media_type(
+        let name = request.header(CONTENT_TYPE).ok_or_else(|| {
+            Box::new(Response::bad_request("Expecting 'Content-Type' to be present"))
+        })?;
+        Self::named(name).ok_or_else(|| {
+            Box::new(Response::unsupported_media_type(
                 "Expecting 'Content-Type' of application/json or application/msgpack",
-            ))),
-            None => Err(Box::new(Response::bad_request("Expecting 'Content-Type' to be present"))),
-        }
+            ))
+        })
     }
 
-    /// The media type that a client likes best for the answer; JSON if it does not care.
+    /// The [preferred](Self::preferred) media type of a client.
     ///
     /// # Errors
     /// The answer to a client that takes none of the types.
     pub fn accepted(request: &Request) -> Result<Self, Box<Response>> {
-        let json = request.quality(Self::Json.name());
-        let msgpack =
-            request.quality(Self::Msgpack.name()).max(request.quality("application/x-msgpack"));
-        match (json > 0.0, msgpack > 0.0) {
-            (true, true) if msgpack > json => Ok(Self::Msgpack),
-            (true, _) => Ok(Self::Json),
-            (false, true) => Ok(Self::Msgpack),
-            (false, false) => Err(Box::new(Response::not_acceptable(
+        Self::preferred(request).ok_or_else(|| {
+            Box::new(Response::not_acceptable(
                 "Expecting 'Accept' to allow 'application/msgpack' or 'application/json'",
-            ))),
-        }
+            ))
+        })
     }
 }
 
@@ -72,6 +95,8 @@ mod tests {
         let of = |value| MediaType::of_body(&request(CONTENT_TYPE, value));
         assert_eq!(of("application/json").unwrap(), MediaType::Json);
         assert_eq!(of("application/msgpack").unwrap(), MediaType::Msgpack);
+        let short = "application/vnd.mesos.short+msgpack";
+        assert_eq!(of(short).unwrap(), MediaType::MsgpackShort);
         assert_eq!(of("application/json; charset=utf-8").unwrap_err().status.as_u16(), 415);
         let none = MediaType::of_body(&Request::new(Method::POST, "/"));
         assert_eq!(none.unwrap_err().body_text(), Some("Expecting 'Content-Type' to be present"));
@@ -83,6 +108,9 @@ mod tests {
         assert_eq!(of("*/*").unwrap(), MediaType::Json);
         assert_eq!(of("application/msgpack").unwrap(), MediaType::Msgpack);
         assert_eq!(of("application/json;q=0.5, application/msgpack").unwrap(), MediaType::Msgpack);
+        let short = "application/msgpack;q=0.9, application/vnd.mesos.short+msgpack";
+        assert_eq!(of(short).unwrap(), MediaType::MsgpackShort);
+        assert_eq!(of("application/x-msgpack").unwrap(), MediaType::Msgpack);
         assert_eq!(of("application/json;q=0").unwrap_err().status.as_u16(), 406);
         assert_eq!(of("text/html").unwrap_err().status.as_u16(), 406);
         let any = MediaType::accepted(&Request::new(Method::POST, "/"));

@@ -1,6 +1,8 @@
 //! The one port: accepts connections and finds out which protocol each speaks.
 //!
 //! ```text
+//!   connected, while the node's delegate starts
+//!      |
 //!   accepted --- too many open ----> closed
 //!      |
 //!      | first byte
@@ -60,6 +62,7 @@ pub(crate) fn listen(
 }
 
 async fn accept(node: &Node, listener: &TcpListener) {
+    node.shared().open().wait().await;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {

@@ -5,6 +5,8 @@
 //! speaks). Nothing here retries: a connection that breaks loses what it held, and says so to
 //! those who linked (LP-04, LP-06).
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod inbound;
 mod listener;
 mod outbound;

@@ -22,6 +22,13 @@ fn both_keys_are_read() {
     assert_eq!(offer.id.as_str(), "O1");
     assert_eq!(offer.agent_id.as_str(), "A");
     assert_eq!(offer.resources[0].to_string(), "cpus:1");
+    let keys = |octets: &[u8]| -> Vec<String> {
+        let value: serde_json::Value = rmp_serde::from_slice(octets).unwrap();
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    let named = ["agent_id", "framework_id", "hostname", "id", "resources"];
+    assert_eq!(keys(&to_vec(&offer)), named);
+    assert_eq!(keys(&to_vec_short(&offer)), ["a", "f", "h", "i", "r"]);
 }
 
 #[test]
@@ -137,6 +144,8 @@ fn schemas_are_sound() {
                     .any(|key| *key == field.key || *key == field.name);
                 assert!(!clash, "{}: {} and {}", schema.name, other.name, field.name);
             }
+            // `Schema::position` tells them from names by that.
+            assert!(field.key == field.name || field.key.len() == 1, "{}", field.key);
             if let Kind::Message(inner) = field.kind {
                 visit(inner(), seen);
             }

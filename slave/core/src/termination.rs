@@ -31,6 +31,7 @@ impl Agent {
                 if let Some(executor) = self.executor_mut(&key) {
                     executor.launched = Some(launched);
                 }
+                self.open_gate(io, container);
             }
             Err(error) => {
                 io.count(Counter::ContainerLaunchErrors);

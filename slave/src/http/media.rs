@@ -19,7 +19,7 @@ impl Codec for MediaType {
     fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>> {
         let call = match self {
             Self::Json => json::from_slice(body, "Call").map_err(|error| error.in_body()),
-            Self::Msgpack => msgpack::from_stranger(body)
+            Self::Msgpack | Self::MsgpackShort => msgpack::from_stranger(body)
                 .map_err(|error| format!("Failed to parse body into Call: {error}")),
         };
         call.map_err(|error| Box::new(Response::bad_request(error)))
@@ -29,6 +29,7 @@ impl Codec for MediaType {
         match self {
             Self::Json => json::to_vec(value),
             Self::Msgpack => msgpack::to_vec(value),
+            Self::MsgpackShort => msgpack::to_vec_short(value),
         }
     }
 }

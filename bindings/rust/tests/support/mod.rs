@@ -125,7 +125,7 @@ impl Subscription {
     pub fn send(&mut self, event: Event) {
         let record = match self.encoding {
             "application/json" => json::to_vec(&event),
-            _ => msgpack::to_vec(&event),
+            _ => msgpack::to_vec_short(&event),
         };
         self.send_raw(&recordio::encode(&record));
     }
@@ -218,7 +218,10 @@ fn serve(socket: TcpStream, shared: &Shared) {
             }
             None if subscribe => {
                 let stream_id = format!("stream-{}", socket.peer_addr().expect("a peer").port());
-                let encoding = if json { "application/json" } else { "application/msgpack" };
+                let encoding = match json {
+                    true => "application/json",
+                    false => "application/vnd.mesos.short+msgpack",
+                };
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nContent-Type: {encoding}\r\nMesos-Stream-Id: {stream_id}\
                      \r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,15 +12,6 @@ const MESSAGE_ACCEPT: &str = "Message-Accept";
 /// An answer, in a box: answers are large, and errors are rare.
 pub(super) type Refusal = Box<Response>;
 
-/// The media type with this name. Parameters are refused, as Mesos does.
-fn named(name: &str) -> Option<MediaType> {
-    match name {
-        "application/json" => Some(MediaType::Json),
-        "application/msgpack" | "application/x-msgpack" => Some(MediaType::Msgpack),
-        _ => None,
-    }
-}
-
 /// How the body of a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
@@ -39,7 +30,7 @@ impl Content {
             .ok_or_else(|| Response::bad_request("Expecting 'Content-Type' to be present"))?;
         let messages = request.header(MESSAGE_CONTENT_TYPE);
         if content != RECORDIO {
-            let media = named(content).ok_or_else(|| {
+            let media = MediaType::named(content).ok_or_else(|| {
                 Response::unsupported_media_type(format!(
                     "Expecting 'Content-Type' of {expected} or {RECORDIO}"
                 ))
@@ -56,7 +47,7 @@ impl Content {
                 "Expecting '{MESSAGE_CONTENT_TYPE}' to be set for streaming requests"
             ))
         })?;
-        let media = named(messages).ok_or_else(|| {
+        let media = MediaType::named(messages).ok_or_else(|| {
             Response::unsupported_media_type(format!(
                 "Expecting '{MESSAGE_CONTENT_TYPE}' of {expected}"
             ))
@@ -77,19 +68,15 @@ pub(super) struct Accept {
 impl Accept {
     /// How this client wants its answer; in JSON if it does not care.
     pub fn of(request: &Request) -> Result<Self, Refusal> {
-        let names = [MediaType::Json, MediaType::Msgpack].map(MediaType::name);
-        let [json, msgpack] = names.map(|name| request.quality(name));
-        let msgpack = msgpack.max(request.quality("application/x-msgpack"));
-        if json > 0.0 || msgpack > 0.0 {
+        if let Some(media) = MediaType::preferred(request) {
             if request.headers.contains_key(MESSAGE_ACCEPT) {
                 return Err(Box::new(Response::not_acceptable(format!(
                     "Expecting '{MESSAGE_ACCEPT}' to be not set for non-streaming responses"
                 ))));
             }
-            let media = if msgpack > json { MediaType::Msgpack } else { MediaType::Json };
             return Ok(Self { media, many: false });
         }
-        let expected = names.join(" or ");
+        let expected = "application/json or application/msgpack";
         if request.quality(RECORDIO) <= 0.0 {
             return Err(Box::new(Response::not_acceptable(format!(
                 "Expecting 'Accept' to allow {expected} or {RECORDIO}"
@@ -101,7 +88,7 @@ impl Accept {
                 let mut wanted = text.split(',').map(|one| one.split(';').next().unwrap_or(one));
                 let media = wanted.find_map(|one| match one.trim() {
                     "*/*" | "application/*" => Some(MediaType::Json),
-                    name => named(name),
+                    name => MediaType::named(name),
                 });
                 let refusal = || {
                     let text = format!("Expecting '{MESSAGE_ACCEPT}' to allow {expected}");

@@ -83,7 +83,7 @@ fn read_call(media: MediaType, body: &[u8]) -> Result<Call, String> {
             error @ JsonError::Syntax(_) => error.in_body(),
             JsonError::Conversion { reason, .. } => reason,
         }),
-        MediaType::Msgpack => msgpack::from_stranger(body)
+        MediaType::Msgpack | MediaType::MsgpackShort => msgpack::from_stranger(body)
             .map_err(|error| format!("Failed to parse body into Call: {error}")),
     }
 }
