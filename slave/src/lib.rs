@@ -30,12 +30,14 @@
 //! - [`detector`]: who the master is
 //! - [`checkpoint`]: what is written down, and found again
 //! - [`containerizer`]: sandboxes and processes
+//! - [`fetcher`]: what comes into sandboxes from elsewhere
 //! - `http`, `metrics`: what others can see
 
 pub mod checkpoint;
 pub mod config;
 pub mod containerizer;
 pub mod detector;
+pub mod fetcher;
 pub mod flags;
 mod http;
 pub mod machine;
