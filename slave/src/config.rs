@@ -13,6 +13,7 @@ use mesos::value::{ValueError, parse_attributes};
 use slave_core::config::{ReconfigurationPolicy, RecoverMode};
 
 use crate::containerizer::program::BuiltIn;
+use crate::fetcher::{self, FetcherConfig};
 use crate::flags::Flags;
 use crate::flags::standing;
 use crate::machine;
@@ -41,6 +42,8 @@ pub struct Config {
     pub executor: BuiltIn,
     /// How to run the first process of a container that is not an executor's.
     pub init: BuiltIn,
+    /// How files are fetched.
+    pub fetcher: FetcherConfig,
     /// The flags as `/flags` shows them.
     pub flags: BTreeMap<String, String>,
     /// How many octets may wait for an executor that does not read its events. Then it is cut off.
@@ -76,6 +79,12 @@ pub enum ConfigError {
     /// The headroom is no part of a whole.
     #[error("invalid value '{0}' for --gc_disk_headroom: must be between 0.0 and 1.0")]
     Headroom(f64),
+    /// What is in the cache's directory is removed.
+    #[error(
+        "invalid value '{}' for --fetcher_cache_dir: all that is in it is removed, and the work \
+         directory is in it", .0.display()
+    )]
+    CacheDir(PathBuf),
     /// No node can be made.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -114,7 +123,9 @@ impl Config {
         info: AgentInfo,
     ) -> Result<Self, ConfigError> {
         let program = std::env::current_exe().map_err(ConfigError::OwnProgram)?;
+        let work_dir = work_dir.into();
         Ok(Self {
+            fetcher: fetcher(program.clone(), &work_dir),
             core: slave_core::Config::new(info, "", 0, work_dir),
             master: master.into(),
             hostname: None,
@@ -149,11 +160,46 @@ impl Config {
         };
         let mut config = Self::new(flags.master.trim(), work_dir, info)?;
         fill_core(&mut config.core, flags)?;
+        fill_fetcher(&mut config.fetcher, flags, &config.core.work_dir)?;
         config.hostname.clone_from(&flags.daemon.hostname);
         config.hostname_lookup = flags.daemon.hostname_lookup;
         config.flags = flags.values();
         Ok((config, warnings))
     }
+}
+
+/// Mesos's defaults; only the cache is the agent's own, since agents of one machine would empty
+/// each other's.
+fn fetcher(program: PathBuf, work_dir: &Path) -> FetcherConfig {
+    FetcherConfig {
+        cache_bytes: 2 << 30,
+        cache_dir: work_dir.join("fetch"),
+        stall_timeout: Duration::from_secs(60),
+        frameworks_home: String::new(),
+        hadoop_home: None,
+        program: BuiltIn { program, arguments: vec![fetcher::program::COMMAND.to_owned()] },
+        max_processes: slave_core::fetcher::DEFAULT_PROCESSES,
+    }
+}
+
+fn fill_fetcher(
+    fetcher: &mut FetcherConfig,
+    flags: &Flags,
+    work_dir: &Path,
+) -> Result<(), ConfigError> {
+    fetcher.cache_bytes = flags.fetcher_cache_size.0;
+    fetcher.stall_timeout = flags.fetcher_stall_timeout;
+    fetcher.frameworks_home.clone_from(&flags.frameworks_home);
+    fetcher.hadoop_home.clone_from(&flags.hadoop_home);
+    if let Some(path) = &flags.fetcher_cache_dir {
+        let absolute = std::path::absolute(path)
+            .map_err(|source| ConfigError::WorkDir { path: path.clone(), source })?;
+        if work_dir.starts_with(&absolute) {
+            return Err(ConfigError::CacheDir(path.clone()));
+        }
+        fetcher.cache_dir = absolute;
+    }
+    Ok(())
 }
 
 fn check_ranges(flags: &Flags) -> Result<(), ConfigError> {
@@ -253,6 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn flags_reach_the_fetcher() {
+        let (config, warnings) = Config::from_flags(&flags(&[
+            "--fetcher_cache_size=1MB",
+            "--fetcher_cache_dir=/var/cache/mesos",
+            "--fetcher_stall_timeout=5secs",
+            "--frameworks_home=/opt/frameworks",
+            "--hadoop_home=/opt/hadoop",
+        ]))
+        .unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let fetcher = config.fetcher;
+        assert_eq!(fetcher.cache_bytes, 1024 * 1024);
+        assert_eq!(fetcher.cache_dir, Path::new("/var/cache/mesos"));
+        assert_eq!(fetcher.stall_timeout, Duration::from_secs(5));
+        assert_eq!(fetcher.frameworks_home, "/opt/frameworks");
+        assert_eq!(fetcher.hadoop_home.as_deref(), Some("/opt/hadoop"));
+        let (defaults, _) = Config::from_flags(&flags(&[])).unwrap();
+        assert_eq!(defaults.fetcher.cache_dir, Path::new("/w/fetch"));
+        assert_eq!(defaults.fetcher.cache_bytes, 2 << 30);
+    }
+
+    #[test]
     fn wrong_values_are_named() {
         for (flag, text) in [
             ("--resources=cpus:x:y", "--resources"),
@@ -261,6 +329,8 @@ mod tests {
             ("--gc_disk_headroom=2", "between 0.0 and 1.0"),
             ("--executor_environment_variables=[1]", "--executor_environment_variables"),
             ("--domain=7", "--domain"),
+            ("--fetcher_cache_dir=/", "--fetcher_cache_dir"),
+            ("--fetcher_cache_dir=/w", "--fetcher_cache_dir"),
         ] {
             let error = Config::from_flags(&flags(&[flag])).unwrap_err().to_string();
             assert!(error.contains(text), "{flag}: {error}");

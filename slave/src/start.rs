@@ -22,7 +22,7 @@ use crate::detector::{Detector, DetectorError, Standalone};
 use crate::isolators::{Limitation, Limited};
 use crate::process::{AgentProcess, MakeContainerizer, Parts};
 use crate::shared::Shared;
-use crate::{PROCESS_ID, metrics};
+use crate::{PROCESS_ID, fetcher, metrics};
 
 /// How long an agent may take to end. It only has to finish the event and the write it is at.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,16 +75,20 @@ pub fn start_with(
     let boot_id = boot::current()?;
     let pid = core_config.pid.clone();
     let core = Agent::new(core_config, config.seed.unwrap_or_else(seed));
+    let fetches = fetcher::Stats::new(config.fetcher.cache_bytes);
+    let executor = config.executor.clone();
     let shared =
-        Arc::new(Shared::new(paths, config.flags, pid, config.executor.clone(), core.snapshot()));
+        Arc::new(Shared::new(paths, config.flags, pid, executor, fetches, core.snapshot()));
     metrics::register(node.metrics(), &shared);
     let (isolation, limitations) = isolation();
+    let fetcher = (config.fetcher.clone(), shared.fetcher.clone());
     let programs = Programs { executor: config.executor, init: config.init };
     let layout = shared.paths.clone();
     let stream_limit_bytes = config.stream_limit_bytes;
     let containerizer: MakeContainerizer = Box::new(|report| {
         let launcher = Box::new(Posix::new(layout.work_dir()));
-        let parts = MesosParts { programs, paths: layout, launcher, isolation, limitations };
+        let parts =
+            MesosParts { programs, paths: layout, launcher, isolation, limitations, fetcher };
         Ok(Box::new(Mesos::start(parts, report)?))
     });
     let parts = Parts {

@@ -1,6 +1,7 @@
 //! How a container becomes processes: its sandbox, what isolators want, its first process.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,11 +16,14 @@ use super::isolation::Isolation;
 use super::launcher::Launcher;
 use super::mesos::{Programs, Wanted};
 use super::{LaunchError, forked, program, runtime, sandbox};
+use crate::fetcher::FetchOrder;
 use crate::isolators::{Class, Container};
 
 /// A container whose first process can be born.
 #[derive(Debug)]
 pub struct Prepared {
+    /// What is to be fetched before, if anything is.
+    pub fetch: Option<FetchOrder>,
     command: Command,
     /// Where its leader is written down.
     pid_path: Option<PathBuf>,
@@ -64,6 +68,7 @@ fn executor(
         limits: spec.limits.clone(),
         parent_pid: None,
     };
+    let fetch = fetch(&container, spec.user.as_deref(), &sandbox)?;
     let preparation = isolation.prepare(&container)?;
     let variables = unique(&spec.environment, &preparation.environment);
     let mut command = program::command(spec, &programs.executor)?
@@ -78,7 +83,7 @@ fn executor(
         command = command.parent_death_signal(Signal::SIGKILL);
     }
     let pid_path = spec.forked_pid_path.clone();
-    Ok(Prepared { command: preparation.equip(command), pid_path, copies: None })
+    Ok(Prepared { fetch, command: preparation.equip(command), pid_path, copies: None })
 }
 
 fn other(
@@ -101,6 +106,7 @@ fn other(
         limits: BTreeMap::new(),
         parent_pid: None,
     };
+    let fetch = fetch(&container, spec.user.as_deref(), &sandbox)?;
     let preparation = isolation.prepare(&container)?;
     let variables = unique(&spec.environment, &preparation.environment);
     let command = contained::command(spec, &programs.init, owner)?.env(variables);
@@ -112,7 +118,31 @@ fn other(
         true => (command.stdout(Stdio::Pipe).stderr(Stdio::Pipe), Some(sandbox)),
     };
     let pid_path = Some(runtime::pid_path(&spec.runtime));
-    Ok(Prepared { command: preparation.equip(command), pid_path, copies })
+    Ok(Prepared { fetch, command: preparation.equip(command), pid_path, copies })
+}
+
+/// What a container's command needs from elsewhere.
+fn fetch(
+    container: &Container,
+    user: Option<&str>,
+    sandbox: &sandbox::Sandbox,
+) -> Result<Option<FetchOrder>, LaunchError> {
+    if container.command.uris.is_empty() {
+        return Ok(None);
+    }
+    let copy = |file: &File| {
+        let path = container.sandbox.clone();
+        file.try_clone().map_err(|source| LaunchError::Sandbox { what: "use", path, source })
+    };
+    Ok(Some(FetchOrder {
+        container: container.id.clone(),
+        uris: container.command.uris.clone(),
+        sandbox: container.sandbox.clone(),
+        user: user.map(str::to_owned),
+        identity: container.user.clone(),
+        stdout: copy(&sandbox.stdout)?,
+        stderr: copy(&sandbox.stderr)?,
+    }))
 }
 
 /// What a container that is not an executor's is there for.
@@ -142,7 +172,7 @@ pub fn start(
     launcher: &mut dyn Launcher,
     isolation: &Isolation,
 ) -> Result<(Child, Option<Output>), LaunchError> {
-    let Prepared { command, pid_path, copies } = prepared;
+    let Prepared { command, pid_path, copies, .. } = prepared;
     let mut command = launcher.equip(container, command)?;
     let waits = launcher.waits() || isolation.holds(container);
     let settle = {

@@ -51,9 +51,6 @@ fn custom(spec: &LaunchSpec) -> Result<Command, LaunchError> {
 /// # Errors
 /// Says what.
 pub fn check_supported(spec: &LaunchSpec) -> Result<(), LaunchError> {
-    if let Some(uri) = spec.command.uris.first() {
-        return Err(LaunchError::Unsupported(format!("fetching '{}'", uri.value)));
-    }
     let task = spec.task.as_ref().and_then(|task| task.container.as_deref());
     match [spec.executor.container.as_deref(), task].into_iter().flatten().find_map(unsupported) {
         Some(what) => Err(LaunchError::Unsupported(what.to_owned())),

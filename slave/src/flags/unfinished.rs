@@ -36,24 +36,14 @@ libprocess::flags! {
         docker_volume_chown: bool = "false";
         /// Ignore image runtime config.
         docker_ignore_runtime: bool = "false";
-        /// 0 disables cache.
-        fetcher_cache_size: Bytes = "2GB";
-        /// Wiped at start.
-        fetcher_cache_dir: Option<PathBuf>;
-        /// Abort stalled download.
-        fetcher_stall_timeout: Duration = "1mins";
         /// State cleared by reboot.
         runtime_dir: Option<PathBuf>;
         /// Helper binaries.
         launcher_dir: Option<String>;
-        /// Hadoop client location.
-        hadoop_home: Option<String>;
         /// Gids for shared/parent volumes.
         volume_gid_range: Option<String>;
         /// Stream heartbeats of agent API.
         http_heartbeat_interval: Duration = "30secs";
-        /// Prefix for relative URIs.
-        frameworks_home: String = "";
         /// Auth retry base.
         authentication_backoff_factor: Duration = "1secs";
         /// Min auth retry wait.
