@@ -30,6 +30,7 @@
 //! - [`detector`]: who the master is
 //! - [`checkpoint`]: what is written down, and found again
 //! - [`containerizer`]: sandboxes and processes
+//! - [`isolators`]: what containers may use, see and do
 //! - `http`, `metrics`: what others can see
 
 pub mod checkpoint;
@@ -38,6 +39,7 @@ pub mod containerizer;
 pub mod detector;
 pub mod flags;
 mod http;
+pub mod isolators;
 pub mod machine;
 mod metrics;
 pub mod process;
