@@ -13,6 +13,27 @@
 //! An isolator that fails to prepare or isolate fails the launch; what it has made until then it
 //! takes away in `cleanup`, which is called for whatever was prepared, and may be called again.
 
+pub mod capabilities;
+pub mod cgroups;
+pub mod disk_du;
+pub mod filesystem_linux;
+pub mod filesystem_posix;
+pub mod host_path;
+pub mod ipc_namespace;
+pub mod mountinfo;
+pub mod nnp;
+pub mod pid_namespace;
+pub mod places;
+pub mod ports;
+pub mod posix;
+pub mod rlimits;
+pub mod sandbox_path;
+pub mod seccomp;
+pub mod select;
+pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
