@@ -169,6 +169,10 @@ impl Isolator for Capabilities {
         "linux/capabilities"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }

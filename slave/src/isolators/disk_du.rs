@@ -236,6 +236,10 @@ impl Isolator for DiskUsage {
         "disk/du"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn recover(&mut self, known: &[Recovered]) -> Result<(), IsolatorError> {
         for one in known.iter().filter(|one| self.handles(one.class)) {
             self.insert(&one.id, &one.sandbox);

@@ -121,6 +121,10 @@ impl Isolator for FilesystemLinux {
         "filesystem/linux"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }
@@ -212,7 +216,7 @@ impl Isolator for FilesystemLinux {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isolators::testing::{Fork, container, nested, prepared, root, run};
+    use crate::isolators::testing::{Fork, container, nested, root, run};
 
     /// A work directory whose mounts go with it.
     struct WorkDir(tempfile::TempDir);
@@ -298,7 +302,7 @@ mod tests {
             format!("until [ -e {0}/in ]; do sleep 0.01; done; cat {0}/in", data.display());
         let mut fork = {
             let command = libprocess::subprocess::Command::new("sh").args(["-c", &script]);
-            prepared(command, preparation).stdout(libprocess::subprocess::Stdio::Pipe)
+            preparation.equip(command).stdout(libprocess::subprocess::Stdio::Pipe)
         }
         .spawn()
         .unwrap();
@@ -348,7 +352,7 @@ mod tests {
         let made = made(&work, "cpus:1");
         let preparation = isolator.prepare(&made).unwrap();
         let shell = libprocess::subprocess::Command::new("sleep").arg("1000");
-        let fork = Fork::new(prepared(shell, preparation));
+        let fork = Fork::new(preparation.equip(shell));
         let mut session = nested(&made, "s");
         session.class = Class::Session;
         assert!(isolator.prepare(&session).is_err(), "nobody to enter");

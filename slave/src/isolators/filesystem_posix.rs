@@ -43,6 +43,10 @@ impl Isolator for FilesystemPosix {
         "filesystem/posix"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, class: Class) -> bool {
         class != Class::Session
     }

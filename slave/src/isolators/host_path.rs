@@ -87,6 +87,10 @@ impl Isolator for HostPath {
         "volume/host_path"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }

@@ -110,6 +110,10 @@ impl Isolator for IpcNamespace {
         "namespaces/ipc"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }
@@ -176,7 +180,7 @@ impl Isolator for IpcNamespace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isolators::testing::{Fork, container, nested, prepared, root, run};
+    use crate::isolators::testing::{Fork, container, nested, root, run};
     use libprocess::subprocess::{ChildHook, Command, Mount};
     use mesos::container::{ContainerInfo, LinuxInfo};
 
@@ -215,7 +219,7 @@ mod tests {
         let own = fs::read_link("/proc/self/ns/ipc").unwrap().display().to_string();
         let parent = with(container("c", "cpus:1"), Some(IpcMode::Private), Some(2));
         let preparation = alone(isolator.prepare(&parent).unwrap());
-        let fork = Fork::new(prepared(Command::new("sleep").arg("1000"), preparation));
+        let fork = Fork::new(preparation.equip(Command::new("sleep").arg("1000")));
         let theirs = fs::read_link(format!("/proc/{}/ns/ipc", fork.pid())).unwrap();
         let theirs = theirs.display().to_string();
         assert_ne!(theirs, own);

@@ -40,7 +40,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use libprocess::subprocess::{ChildHook, Identity, Namespace};
+use libprocess::subprocess::{ChildHook, Command, Identity, Namespace};
 use mesos::container::{ContainerInfo, ContainerStatus};
 use mesos::executor_info::{CommandInfo, ExecutorInfo};
 use mesos::ids::ContainerId;
@@ -48,6 +48,9 @@ use mesos::resource::Resource;
 use mesos::resources::Resources;
 use mesos::statistics::ResourceStatistics;
 use mesos::task::{Reason, TaskInfo};
+
+pub use self::select::{SelectError, select};
+pub use self::settings::{Settings, SettingsError};
 
 /// What a container is there for; it decides which isolators have to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +123,18 @@ pub struct Preparation {
     pub last_hooks: Vec<ChildHook>,
 }
 
+impl Preparation {
+    /// Adds all of it but the environment to the command that starts the container.
+    pub fn equip(self, mut command: Command) -> Command {
+        command = command.new_namespaces(self.namespaces);
+        for (namespace, fd) in self.joins {
+            command = command.join_namespace(namespace, fd);
+        }
+        command = self.hooks.into_iter().fold(command, Command::child_hook);
+        self.last_hooks.into_iter().fold(command, Command::last_hook)
+    }
+}
+
 /// A limit that a container ran into: it is to be destroyed for this (row CT-17).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limitation {
@@ -163,6 +178,12 @@ pub trait Isolator: Debug + Send {
     /// Whether it has to do with containers of this class.
     fn handles(&self, class: Class) -> bool {
         matches!(class, Class::Executor | Class::Standalone)
+    }
+
+    /// Whether a container's program must not run before [`isolate`](Self::isolate) is done, as it
+    /// may where an isolator only watches. Waiting makes launches slower.
+    fn holds(&self) -> bool {
+        true
     }
 
     /// Takes the containers of the last run back. What it finds of any other, it destroys.

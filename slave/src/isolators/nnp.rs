@@ -16,6 +16,10 @@ impl Isolator for NoNewPrivileges {
         "linux/nnp"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }

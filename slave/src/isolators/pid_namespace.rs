@@ -52,6 +52,10 @@ impl Isolator for PidNamespace {
         "namespaces/pid"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }
@@ -111,7 +115,7 @@ impl Isolator for PidNamespace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isolators::testing::{Fork, container, nested, prepared, root, run};
+    use crate::isolators::testing::{Fork, container, nested, root, run};
     use libprocess::subprocess::Command;
     use mesos::container::{ContainerInfo, LinuxInfo};
 
@@ -163,7 +167,7 @@ mod tests {
         let made = container("c", "cpus:1");
         let preparation = alone(isolator.prepare(&made).unwrap());
         // The first of a namespace ignores what it does not handle; that is fine here.
-        let parent = Fork::new(prepared(Command::new("sleep").arg("1000"), preparation));
+        let parent = Fork::new(preparation.equip(Command::new("sleep").arg("1000")));
         let mut child = nested(&made, "n");
         assert!(isolator.prepare(&sharing(child.clone())).is_err(), "nobody is above");
         child.parent_pid = Some(parent.pid());

@@ -210,6 +210,10 @@ impl Isolator for Ports {
         "network/ports"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, class: Class) -> bool {
         // Standalone containers have no ports that could be theirs, and Mesos leaves them alone.
         class != Class::Standalone

@@ -48,6 +48,10 @@ impl Isolator for Posix {
         }
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn recover(&mut self, known: &[Recovered]) -> Result<(), IsolatorError> {
         let handled = known.iter().filter(|one| self.handles(one.class));
         let pids: Vec<_> = handled.map(|one| (one.id.clone(), one.pid)).collect();

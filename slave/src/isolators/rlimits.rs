@@ -15,6 +15,10 @@ impl Isolator for Rlimits {
         "posix/rlimits"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }

@@ -83,6 +83,10 @@ impl Isolator for SandboxPath {
         "volume/sandbox_path"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }

@@ -198,22 +198,10 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Adds to a command what isolators want of it.
-pub fn prepared(command: Command, preparation: Preparation) -> Command {
-    let mut command = command.new_namespaces(preparation.namespaces);
-    for (namespace, fd) in preparation.joins {
-        command = command.join_namespace(namespace, fd);
-    }
-    for hook in preparation.hooks.into_iter().chain(preparation.last_hooks) {
-        command = command.child_hook(hook);
-    }
-    command
-}
-
 /// Runs a script as isolators want it: what it prints, and whether it succeeds.
 pub fn run(script: &str, preparation: Preparation) -> (String, bool) {
     let command = Command::new("/bin/sh").args(["-c", &format!("exec 2>&1; {script}")]);
-    let mut child = prepared(command, preparation).stdout(Stdio::Pipe).spawn().unwrap();
+    let mut child = preparation.equip(command).stdout(Stdio::Pipe).spawn().unwrap();
     let mut text = String::new();
     let mut output = std::fs::File::from(child.take_stdout().unwrap());
     std::io::Read::read_to_string(&mut output, &mut text).unwrap();

@@ -85,6 +85,10 @@ impl Isolator for Seccomp {
         "linux/seccomp"
     }
 
+    fn holds(&self) -> bool {
+        false
+    }
+
     fn handles(&self, _: Class) -> bool {
         true
     }
