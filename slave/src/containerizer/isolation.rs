@@ -63,6 +63,7 @@ impl Isolation {
             }
             all.joins.extend(one.joins);
             all.hooks.extend(one.hooks);
+            all.last_hooks.extend(one.last_hooks);
         }
         Ok(all)
     }

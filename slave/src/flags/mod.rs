@@ -1,14 +1,17 @@
 //! The flags of `mesos agent`: Mesos's table (spec rows FA-01 to FA-166).
 //!
-//! Reading order: [`Flags`] here, with the [`DaemonFlags`] that masters have too, [`unfinished`]
-//! (those that do nothing yet), [`standing`] (what the agent says when one of these is given).
+//! Reading order: [`Flags`] here, with the [`DaemonFlags`] that masters have too, [`isolation`]
+//! (what isolators are told), [`unfinished`] (those that do nothing yet), [`standing`] (what the
+//! agent says when one of these is given).
 
+pub mod isolation;
 pub mod standing;
 pub mod unfinished;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use isolation::Isolation;
 use libprocess::flags::DaemonFlags;
 use libprocess::units::Bytes;
 use unfinished::Unfinished;
@@ -16,7 +19,7 @@ use unfinished::Unfinished;
 libprocess::flags! {
     /// What `mesos agent` understands. Names, defaults and meanings are Mesos's.
     pub struct Flags {
-        include { daemon: DaemonFlags, unfinished: Unfinished }
+        include { daemon: DaemonFlags, isolators: Isolation, unfinished: Unfinished }
         /// The master: `host:port`, or `file:///path` of a file that holds it.
         master: String;
         /// Directory for sandboxes and for what the agent must find again after a restart. Give

@@ -4,6 +4,7 @@ use libprocess::flags::FlagSet;
 use libprocess::flags::standing::{Changed, Unsupported};
 
 use super::Flags;
+use super::isolation::Isolation;
 use super::unfinished::Unfinished;
 
 /// Flags that are refused, with what is missing, and values that are fine all the same.
@@ -63,7 +64,8 @@ pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
     }
     check_isolation(&flags.isolation)?;
     let mut warnings = Vec::new();
-    for spec in Unfinished::specs() {
+    // Nobody asks the isolators yet.
+    for spec in Unfinished::specs().into_iter().chain(Isolation::specs()) {
         let name = spec.name;
         let refused = REFUSED.iter().any(|(refused, ..)| *refused == name);
         if let Some(value) = changed.value(name, &[])
