@@ -16,6 +16,7 @@ use crate::containerizer::program::BuiltIn;
 use crate::fetcher::{self, FetcherConfig};
 use crate::flags::Flags;
 use crate::flags::standing;
+use crate::isolators::settings::{Settings, SettingsError};
 use crate::machine;
 
 /// The program that has nothing but the executors, if it was installed.
@@ -26,6 +27,12 @@ const MAX_REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The argument by which the own program is the first process of a container.
 pub const INIT: &str = "container-init";
+
+/// The isolators of an embedder who says nothing: what containers use is seen.
+const ISOLATION: &str = "posix/cpu,posix/mem";
+
+/// The values of `--launcher`.
+const LAUNCHERS: [&str; 2] = ["posix", "linux"];
 
 /// What an embedder decides about an agent.
 #[derive(Debug, Clone)]
@@ -44,6 +51,8 @@ pub struct Config {
     pub init: BuiltIn,
     /// How files are fetched.
     pub fetcher: FetcherConfig,
+    /// How containers are launched and isolated.
+    pub isolation: Settings,
     /// The flags as `/flags` shows them.
     pub flags: BTreeMap<String, String>,
     /// How many octets may wait for an executor that does not read its events. Then it is cut off.
@@ -96,6 +105,12 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A flag of isolators is wrong.
+    #[error(transparent)]
+    Isolation(#[from] SettingsError),
+    /// There is no such launcher.
+    #[error("Unknown or unsupported launcher: {0}")]
+    Launcher(String),
     /// Nobody knows where the program is that runs tasks.
     #[error("cannot find the own program, which runs tasks: {0}")]
     OwnProgram(std::io::Error),
@@ -126,6 +141,7 @@ impl Config {
         let work_dir = work_dir.into();
         Ok(Self {
             fetcher: fetcher(program.clone(), &work_dir),
+            isolation: Settings::new(ISOLATION, &work_dir),
             core: slave_core::Config::new(info, "", 0, work_dir),
             master: master.into(),
             hostname: None,
@@ -160,6 +176,11 @@ impl Config {
         };
         let mut config = Self::new(flags.master.trim(), work_dir, info)?;
         fill_core(&mut config.core, flags)?;
+        if !LAUNCHERS.contains(&flags.launcher.as_str()) {
+            return Err(ConfigError::Launcher(flags.launcher.clone()));
+        }
+        let resources = config.core.info.resources.iter().cloned().collect();
+        config.isolation = Settings::from_flags(flags, &config.core.work_dir, &resources)?;
         fill_fetcher(&mut config.fetcher, flags, &config.core.work_dir)?;
         config.hostname.clone_from(&flags.daemon.hostname);
         config.hostname_lookup = flags.daemon.hostname_lookup;

@@ -9,6 +9,7 @@ use slave_core::metrics::Counter;
 use slave_core::paths::Paths;
 use tokio::sync::watch;
 
+use crate::containerizer::isolation::Isolation;
 use crate::containerizer::program::BuiltIn;
 use crate::fetcher;
 
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub pid: String,
     /// How our own executors are run.
     pub executor: BuiltIn,
+    /// Who knows what containers use.
+    pub isolation: Isolation,
     /// What the fetcher counts.
     pub fetcher: Arc<fetcher::Stats>,
     snapshot: Mutex<Snapshot>,
@@ -39,7 +42,7 @@ impl Shared {
         flags: BTreeMap<String, String>,
         pid: String,
         executor: BuiltIn,
-        fetcher: Arc<fetcher::Stats>,
+        (isolation, fetcher): (Isolation, Arc<fetcher::Stats>),
         snapshot: Snapshot,
     ) -> Self {
         Self {
@@ -47,6 +50,7 @@ impl Shared {
             flags,
             pid,
             executor,
+            isolation,
             fetcher,
             snapshot: Mutex::new(snapshot),
             published: AtomicU64::new(0),

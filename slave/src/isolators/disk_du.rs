@@ -241,7 +241,7 @@ impl Isolator for DiskUsage {
     }
 
     fn recover(&mut self, known: &[Recovered]) -> Result<(), IsolatorError> {
-        for one in known.iter().filter(|one| self.handles(one.class)) {
+        for one in known {
             self.insert(&one.id, &one.sandbox);
             self.update(&one.id, &one.resources, &BTreeMap::new())?;
         }

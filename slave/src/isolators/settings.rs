@@ -103,6 +103,11 @@ impl Settings {
         }
     }
 
+    /// The same, of an agent whose work directory is truly called so.
+    pub fn within(self, work_dir: &Path) -> Self {
+        Self { state_dir: work_dir.join(STATE), work_dir: work_dir.to_owned(), ..self }
+    }
+
     /// What the flags of an agent with these resources say. `work_dir` is absolute.
     ///
     /// # Errors
