@@ -38,7 +38,8 @@ const TURNS_PER_LOOK: u32 = 8;
 /// How long after a vain search a lonely process wakes nobody.
 const VAIN_SEARCH_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long a worker stays awake without work, when that pays, and between two looks at its sockets.
+/// How long a worker stays awake without work, when that pays, and how long between two looks at
+/// its sockets.
 const AWAKE: Duration = Duration::from_micros(60);
 const LOOK: Duration = Duration::from_micros(5);
 

@@ -129,9 +129,9 @@ pub struct Command {
 }
 
 impl Command {
-    /// Starts `program` with this process's environment, and with streams that lead nowhere. When it
-    /// holds no slash, it is searched in the `PATH` of the environment that it is given, or of this
-    /// process where that has none. A file without a header is run by `/bin/sh`.
+    /// Starts `program` with this process's environment, and with streams that lead nowhere. When
+    /// it holds no slash, it is searched in the `PATH` of the environment that it is given, or of
+    /// this process where that has none. A file without a header is run by `/bin/sh`.
     pub fn new(program: impl AsRef<Path>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -224,9 +224,9 @@ impl Command {
     }
 
     /// Runs `hook` in this process with the pid of the child, which waits: neither its child hooks
-    /// nor its program have run. `name` says what for, in a form that fits behind "cannot". Hooks run
-    /// in the order in which they were added; when one fails, the child is killed, and that is the
-    /// error of [`Command::spawn`].
+    /// nor its program have run. `name` says what for, in a form that fits behind "cannot". Hooks
+    /// run in the order in which they were added; when one fails, the child is killed, and that is
+    /// the error of [`Command::spawn`].
     pub fn parent_hook(
         mut self,
         name: &'static str,
