@@ -27,7 +27,8 @@ libprocess::flags! {
         /// not there.
         host_path_volume_force_creation: Option<String>;
         /// What containers can do that ask for nothing else: a `CapabilityInfo` as JSON.
-        effective_capabilities: Option<serde_json::Value> { deprecated_names: &["allowed_capabilities"] };
+        effective_capabilities: Option<serde_json::Value>
+            { deprecated_names: &["allowed_capabilities"] };
         /// What containers can ever do: a `CapabilityInfo` as JSON.
         bounding_capabilities: Option<serde_json::Value>;
         /// The size of a container's own `/dev/shm`.

@@ -86,8 +86,7 @@ fn number(capability: LinuxCapability) -> Option<u32> {
 }
 
 fn is_bounding(number: u32) -> bool {
-    // SAFETY: it takes integers and touches no memory.
-    unsafe { libc::prctl(libc::PR_CAPBSET_READ, libc::c_ulong::from(number), 0, 0, 0) == 1 }
+    control(libc::PR_CAPBSET_READ, [number.into(), 0]) == 1
 }
 
 /// The last capability that the kernel knows.
@@ -195,6 +194,13 @@ impl Isolator for Capabilities {
     }
 }
 
+/// `prctl(2)`, whose arguments are long.
+fn control(what: libc::c_int, arguments: [libc::c_ulong; 2]) -> libc::c_int {
+    let ([first, second], nothing): (_, libc::c_ulong) = (arguments, 0);
+    // SAFETY: what it is called with here takes integers and touches no memory.
+    unsafe { libc::prctl(what, first, second, nothing, nothing) }
+}
+
 fn check(result: libc::c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
@@ -202,13 +208,10 @@ fn check(result: libc::c_int) -> io::Result<()> {
 /// As root: nothing outside of the bounding set can be had any more.
 fn drop_others(bounding: Set, last: u32, keep: bool) -> io::Result<()> {
     for number in (0..=last).filter(|number| !bounding.contains(*number)) {
-        let number = libc::c_ulong::from(number);
-        // SAFETY: it takes integers and touches no memory.
-        check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) })?;
+        check(control(libc::PR_CAPBSET_DROP, [number.into(), 0]))?;
     }
     if keep {
-        // SAFETY: as above.
-        check(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) })?;
+        check(control(libc::PR_SET_KEEPCAPS, [1, 0]))?;
     }
     Ok(())
 }
@@ -260,12 +263,9 @@ fn set(effective: Option<Set>, bounding: Set) -> io::Result<()> {
     })?;
     let Some(effective) = effective else { return Ok(()) };
     let (clear, raise) = (libc::PR_CAP_AMBIENT_CLEAR_ALL, libc::PR_CAP_AMBIENT_RAISE);
-    // SAFETY: it takes integers and touches no memory.
-    check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, clear, 0, 0, 0) })?;
+    check(control(libc::PR_CAP_AMBIENT, [clear as libc::c_ulong, 0]))?;
     for number in (0..64).filter(|number| effective.contains(*number)) {
-        let number = libc::c_ulong::from(number);
-        // SAFETY: as above.
-        check(unsafe { libc::prctl(libc::PR_CAP_AMBIENT, raise, number, 0, 0) })?;
+        check(control(libc::PR_CAP_AMBIENT, [raise as libc::c_ulong, number.into()]))?;
     }
     Ok(())
 }

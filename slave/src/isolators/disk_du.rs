@@ -23,7 +23,9 @@ use mesos::statistics::{DiskStatistics, ResourceStatistics};
 use mesos::task::Reason;
 
 use super::places::refused;
-use super::{Container, Isolator, IsolatorError, Limitation, Limited, Preparation, Recovered};
+use super::{
+    Class, Container, Isolator, IsolatorError, Limitation, Limited, Preparation, Recovered,
+};
 
 /// The unit in which the system counts what a file takes up.
 const BLOCK: u64 = 512;
@@ -241,7 +243,8 @@ impl Isolator for DiskUsage {
     }
 
     fn recover(&mut self, known: &[Recovered]) -> Result<(), IsolatorError> {
-        for one in known {
+        let handled = |one: &&Recovered| matches!(one.class, Class::Executor | Class::Standalone);
+        for one in known.iter().filter(handled) {
             self.insert(&one.id, &one.sandbox);
             self.update(&one.id, &one.resources, &BTreeMap::new())?;
         }

@@ -33,8 +33,9 @@ impl Isolator for NoNewPrivileges {
 
 /// A system call, fit for a child that has not become a program yet.
 pub(super) fn no_new_privileges() -> io::Result<()> {
+    let (yes, nothing): (libc::c_ulong, libc::c_ulong) = (1, 0);
     // SAFETY: it takes integers and touches no memory.
-    match unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } {
+    match unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, nothing, nothing, nothing) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }

@@ -114,7 +114,7 @@ impl Shared {
                 .containers
                 .iter()
                 .flat_map(|(root, known)| {
-                    known.leaders.iter().map(|(id, pid)| (root.clone(), id.clone(), *pid))
+                    known.leaders.iter().map(move |(id, pid)| (root.clone(), id.clone(), *pid))
                 })
                 .collect();
             drop(state);

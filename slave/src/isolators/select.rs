@@ -212,8 +212,8 @@ fn make(
         "linux/seccomp" => {
             // Rules may depend on what a container can do, which is for the other one to say.
             let capabilities = match names.contains("linux/capabilities") {
-                true => Capabilities::new(effective, bounding)?,
-                false => Capabilities::default(),
+                true => Some(Capabilities::new(effective, bounding)?),
+                false => None,
             };
             let folder = settings.seccomp_config_dir.as_deref();
             let profile = settings.seccomp_profile_name.as_deref();

@@ -168,7 +168,8 @@ impl Cgroups {
                 own.insert(index);
             }
         }
-        if own.is_empty() {
+        if own.is_empty() && id.parent.is_some() {
+            // It is in those of the one above.
             return Ok(());
         }
         self.containers.insert(id.clone(), own);

@@ -27,8 +27,9 @@ use super::{Class, Container, Isolator, IsolatorError, Preparation};
 pub struct Seccomp {
     folder: PathBuf,
     default: Option<Profile>,
-    /// What containers can do: some rules hold for those only who can do something.
-    capabilities: Capabilities,
+    /// What containers can do, where somebody sees to that: some rules hold for those only who can
+    /// do something.
+    capabilities: Option<Capabilities>,
 }
 
 impl Seccomp {
@@ -40,7 +41,7 @@ impl Seccomp {
     pub fn new(
         folder: Option<&Path>,
         name: Option<&str>,
-        capabilities: Capabilities,
+        capabilities: Option<Capabilities>,
     ) -> Result<Self, IsolatorError> {
         if !geteuid().is_root() {
             return refused("Linux Seccomp isolator requires root permissions");
@@ -95,7 +96,10 @@ impl Isolator for Seccomp {
 
     fn prepare(&mut self, container: &Container) -> Result<Preparation, IsolatorError> {
         let Some(profile) = self.profile(container)? else { return Ok(Preparation::default()) };
-        let granted = self.capabilities.granted(container)?;
+        let granted = match &self.capabilities {
+            Some(capabilities) => capabilities.granted(container)?,
+            None => None,
+        };
         let bounding = granted.map_or_else(Set::own_bounding, |granted| granted.bounding);
         let program = Program::new(&profile, bounding)
             .map_err(|error| IsolatorError::Refused(error.to_string()))?;
@@ -108,12 +112,11 @@ impl Isolator for Seccomp {
 /// Gives the program to the kernel, which wants no new privileges to be had by who is not root.
 fn load(program: &Program) -> std::io::Result<()> {
     let filter = program.as_filter();
+    let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
     let set = || {
         // SAFETY: the pointer is to a live structure, whose own pointer and length are those of a
         // live array.
-        let result = unsafe {
-            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter, 0, 0)
-        };
+        let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const filter) };
         if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
     };
     match set() {
@@ -157,7 +160,7 @@ mod tests {
             return;
         }
         let (folder, work) = (profiles(), tempfile::tempdir().unwrap());
-        let new = |name| Seccomp::new(Some(folder.path()), name, Capabilities::default());
+        let new = |name| Seccomp::new(Some(folder.path()), name, None);
         let mut isolator = new(Some("folders.json")).unwrap();
         let path = work.path().join("made");
         let script = format!("mkdir {}; uname > /dev/null && echo named", path.display());
@@ -189,7 +192,7 @@ mod tests {
             return;
         }
         let folder = profiles();
-        let new = |folder, name| Seccomp::new(folder, name, Capabilities::default());
+        let new = |folder, name| Seccomp::new(folder, name, None);
         let error = new(None, None).unwrap_err().to_string();
         assert_eq!(error, "Missing required `--seccomp_config_dir` flag");
         let error = new(Some(folder.path()), Some("nonexistent")).unwrap_err().to_string();

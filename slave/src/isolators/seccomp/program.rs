@@ -58,7 +58,6 @@ pub struct Program {
     instructions: Vec<sock_filter>,
 }
 
-// The kernel's structure for it holds a pointer, but this does not.
 impl Program {
     /// The program of a profile, for a container that can do no more than this.
     ///
@@ -76,7 +75,7 @@ impl Program {
             made.extend([jump(AT_LEAST, first, 0, 1), step(RETURN, kill)]);
         }
         for rule in profile.syscalls.iter().filter(|rule| holds(rule, bounding)) {
-            let action = value(rule.action, rule.errno_ret.or(profile.default_errno_ret));
+            let action = value(rule.action, rule.errno_ret);
             for name in &rule.names {
                 match number(name) {
                     Some(number) => made.extend(test(number, rule, action)),
