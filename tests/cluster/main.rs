@@ -15,6 +15,7 @@
 //! - [`executors`]: executors that are not ours
 //! - [`agent_api`]: the agent's operator API
 //! - [`containers`]: nested and standalone containers
+//! - [`isolation`]: containers that the kernel isolates, and what is fetched for them
 //! - [`commands`]: the commands of the binary
 //! - [`pymesos`]: a client that others wrote; [`strangers`]: what HTTP libraries do in their ways
 
@@ -30,6 +31,7 @@ mod daemons;
 mod executors;
 mod groups;
 mod hostile;
+mod isolation;
 mod jobs;
 mod kills;
 mod maintenance;
