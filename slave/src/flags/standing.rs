@@ -100,8 +100,8 @@ mod tests {
         assert_eq!(
             warnings,
             [
-                "accepted, has no effect yet: --docker_remove_delay=1hrs",
-                "accepted, has no effect yet: --docker=podman"
+                "accepted, has no effect yet: --docker=podman",
+                "accepted, has no effect yet: --docker_remove_delay=1hrs"
             ]
         );
         for refused in ["--containerizers=docker", "--acls={}"] {
