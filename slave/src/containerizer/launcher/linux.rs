@@ -1,9 +1,9 @@
 //! `--launcher=linux`: a cgroup for every container, from which nothing escapes (row CT-04).
 //!
 //! In version 1 of cgroups it is one of the freezer's, so that a container can be stopped and then
-//! killed; in version 2 the kernel kills a whole cgroup at once. Sessions of their own and the marks
-//! in the environment are there as well: the leader of a container whose agent died between its
-//! birth and the pid's being written is found by them.
+//! killed; in version 2 the kernel kills a whole cgroup at once. Sessions of their own and the
+//! marks in the environment are there as well: the leader of a container whose agent died between
+//! its birth and the pid's being written is found by them.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -49,8 +49,8 @@ impl Linux {
             Version::V2 => mounts.v2.clone(),
         };
         let place = place.ok_or_else(|| {
-            let text = "The 'linux' launcher needs the freezer of cgroups, which is not mounted; use \
-                        --launcher=posix";
+            let text = "The 'linux' launcher needs the freezer of cgroups, which is not mounted; \
+                        use --launcher=posix";
             IsolatorError::Refused(text.to_owned())
         })?;
         let hierarchy = Hierarchy::new(version, place, root, [])?;
