@@ -17,6 +17,7 @@ use super::launcher::Launcher;
 use super::mesos::{Programs, Wanted};
 use super::{LaunchError, forked, program, runtime, sandbox};
 use crate::fetcher::FetchOrder;
+use crate::isolators::sandbox_path::NAME as SANDBOX_PATH;
 use crate::isolators::{Class, Container};
 
 /// A container whose first process can be born.
@@ -31,7 +32,8 @@ pub struct Prepared {
     copies: Option<sandbox::Sandbox>,
 }
 
-/// Makes the sandbox, and has isolators make ready.
+/// Makes the sandbox, and has isolators make ready. `parent_pid` leads the container above, where
+/// there is one.
 ///
 /// # Errors
 /// See [`LaunchError`]. What was prepared until then is for the isolators to clean up.
@@ -39,10 +41,11 @@ pub fn prepare(
     wanted: &Wanted,
     programs: &Programs,
     isolation: &Isolation,
+    parent_pid: Option<u32>,
 ) -> Result<Prepared, LaunchError> {
     match wanted {
         Wanted::Executor(spec) => executor(spec, programs, isolation),
-        Wanted::Contained(spec) => other(spec, programs, isolation),
+        Wanted::Contained(spec) => other(spec, programs, isolation, parent_pid),
     }
 }
 
@@ -51,7 +54,7 @@ fn executor(
     programs: &Programs,
     isolation: &Isolation,
 ) -> Result<Prepared, LaunchError> {
-    program::check_supported(spec)?;
+    program::check_supported(spec, isolation)?;
     let owner = sandbox::owner(spec.user.as_deref())?;
     let sandbox = sandbox::create(&spec.directory, owner.as_ref())?;
     let of_task = spec.task.as_ref().and_then(|task| task.container.clone());
@@ -90,7 +93,11 @@ fn other(
     spec: &ContainerSpec,
     programs: &Programs,
     isolation: &Isolation,
+    parent_pid: Option<u32>,
 ) -> Result<Prepared, LaunchError> {
+    if let Some(info) = &spec.info {
+        program::check_container(info, isolation)?;
+    }
     let owner = sandbox::owner(spec.user.as_deref())?;
     let sandbox = sandbox::make(&spec.sandbox, owner.as_ref())?;
     let container = Container {
@@ -99,17 +106,19 @@ fn other(
         sandbox: spec.sandbox.clone(),
         user: owner.clone(),
         command: spec.command.clone(),
-        info: None,
+        info: spec.info.clone(),
         executor: None,
         task: None,
         resources: spec.resources.iter().cloned().collect(),
         limits: BTreeMap::new(),
-        parent_pid: None,
+        parent_pid,
     };
     let fetch = fetch(&container, spec.user.as_deref(), &sandbox)?;
     let preparation = isolation.prepare(&container)?;
     let variables = unique(&spec.environment, &preparation.environment);
-    let command = contained::command(spec, &programs.init, owner)?.env(variables);
+    // What an isolator shares with the container needs no link.
+    let links = if isolation.has(SANDBOX_PATH) { &[][..] } else { &spec.links };
+    let command = contained::command(spec, links, &programs.init, owner)?.env(variables);
     let (command, copies) = match spec.session {
         false => {
             let (stdout, stderr) = (sandbox.stdout.into(), sandbox.stderr.into());

@@ -45,6 +45,11 @@ impl Isolation {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is an isolator of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.lock().all.iter().any(|isolator| isolator.name() == name)
+    }
+
     /// Has everybody make ready for a container.
     ///
     /// # Errors

@@ -350,9 +350,12 @@ impl Hands {
     }
 
     fn prepare(&mut self, container: &ContainerId) -> Result<(), String> {
+        let parent = container.parent.as_deref().and_then(|parent| self.containers.get(parent));
+        let parent_pid = parent.and_then(|parent| parent.running.leader);
         let entry = self.containers.get_mut(container).ok_or("it is not known")?;
         let wanted = entry.wanted.as_ref().ok_or("it was made before")?;
-        let prepared = birth::prepare(wanted, &self.parts.programs, &self.parts.isolation);
+        let Parts { programs, isolation, .. } = &self.parts;
+        let prepared = birth::prepare(wanted, programs, isolation, parent_pid);
         entry.prepared = Some(prepared.map_err(|error| error.to_string())?);
         Ok(())
     }

@@ -13,6 +13,9 @@ use super::mountinfo;
 use super::places::{bind, failed, mount_point, refused};
 use super::{Class, Container, Isolator, IsolatorError, Preparation};
 
+/// Its name in `--isolation`.
+pub const NAME: &str = "volume/host_path";
+
 /// The isolator.
 #[derive(Debug, Default)]
 pub struct HostPath {
@@ -84,7 +87,7 @@ fn propagate(host: &Path) -> Result<ChildHook, IsolatorError> {
 
 impl Isolator for HostPath {
     fn name(&self) -> &'static str {
-        "volume/host_path"
+        NAME
     }
 
     fn holds(&self) -> bool {

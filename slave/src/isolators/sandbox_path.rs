@@ -12,6 +12,9 @@ use mesos::volume::{SandboxPath as Source, SandboxPathType, Volume, VolumeMode, 
 use super::places::{beneath, bind, failed, mount_point, refused};
 use super::{Class, Container, Isolator, IsolatorError, Preparation, Recovered};
 
+/// Its name in `--isolation`.
+pub const NAME: &str = "volume/sandbox_path";
+
 /// The isolator.
 #[derive(Debug)]
 pub struct SandboxPath {
@@ -80,7 +83,7 @@ fn wanted(volume: &Volume) -> Result<Option<Source>, IsolatorError> {
 
 impl Isolator for SandboxPath {
     fn name(&self) -> &'static str {
-        "volume/sandbox_path"
+        NAME
     }
 
     fn holds(&self) -> bool {
