@@ -78,6 +78,8 @@ pub(super) struct Connection {
     pub eof: ClosedSignal,
     /// Ends the connection, from any thread.
     pub cut: Arc<Cut>,
+    /// The answer that is being written is a stream.
+    pub streaming: Cell<bool>,
     in_request: Cell<bool>,
     head_under_way: Cell<bool>,
 }
@@ -86,6 +88,7 @@ impl Connection {
     /// Says that a request has begun; it lasts until the guard is dropped.
     pub fn begin(self: &Rc<Self>) -> InRequest {
         self.in_request.set(true);
+        self.streaming.set(false);
         self.head_under_way.set(false);
         InRequest(self.clone())
     }
@@ -113,6 +116,8 @@ pub(super) struct Guarded {
     held: Vec<u8>,
     /// Something was written since the last flush.
     is_fresh: bool,
+    /// Something was flushed since the last octets came.
+    has_answered: bool,
 }
 
 impl Guarded {
@@ -125,6 +130,7 @@ impl Guarded {
             write_timer: None,
             held: Vec::new(),
             is_fresh: false,
+            has_answered: false,
         }
     }
 
@@ -175,6 +181,7 @@ impl AsyncRead for Guarded {
             }
             Poll::Ready(Ok(())) => {
                 this.connection.head_under_way.set(true);
+                this.has_answered = false;
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => {
@@ -254,12 +261,16 @@ impl AsyncWrite for Guarded {
         self.poll_written(cx, result)
     }
 
-    /// Pipelined answers, and events that come together, go out together: what was just written
-    /// is held back until everything else that is ready on this thread has run once.
+    /// Pipelined answers go out together. The first after something was read goes at once; one
+    /// that follows shows that the client does not wait for each, and is held back until
+    /// everything else that is ready on this thread has run once. Events of streams never wait.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if std::mem::take(&mut self.is_fresh) {
-            cx.waker().wake_by_ref();
-            return Poll::Ready(Ok(()));
+            let is_first = !std::mem::replace(&mut self.has_answered, true);
+            if !is_first && !self.connection.streaming.get() {
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Ok(()));
+            }
         }
         self.poll_held(cx)
     }
