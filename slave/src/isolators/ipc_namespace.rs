@@ -2,7 +2,7 @@
 //!
 //! | `ipc_mode` | on top | below |
 //! |---|---|---|
-//! | not set | own namespace, the agent's `/dev/shm` | the parent's namespace, the agent's `/dev/shm` |
+//! | not set | own namespace, the agent's `/dev/shm` | parent's namespace, agent's `/dev/shm` |
 //! | `PRIVATE` | both its own | both its own |
 //! | `SHARE_PARENT` | both the agent's | both the parent's |
 
