@@ -134,14 +134,13 @@ pub mod secure {
     pub fn server() -> Server {
         let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).unwrap();
         let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(
-            rustls::crypto::ring::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)
+                .unwrap();
         let config = Arc::new(config);
         let wrap = move |stream| -> Option<Box<dyn crate::server::Stream>> {
             let connection = ServerConnection::new(config.clone()).ok()?;

@@ -103,7 +103,8 @@ pub fn send(request: &Request, stream: &mut dyn Stream, content: &[u8]) {
 
 /// An answer without a body.
 pub fn refuse(stream: &mut dyn Stream, status: &str, header: &str) {
-    let text = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n{header}Connection: close\r\n\r\n");
+    let text =
+        format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n{header}Connection: close\r\n\r\n");
     let _ = stream.write_all(text.as_bytes());
     let _ = stream.flush();
 }

@@ -23,7 +23,9 @@ pub enum HadoopError {
     #[error("Failed to create HDFS client: Hadoop client is not available, {0}")]
     NotAvailable(String),
     /// It failed.
-    #[error("{what} failed: Unexpected result from the subprocess: status='{status}', stdout='{stdout}'")]
+    #[error(
+        "{what} failed: Unexpected result from the subprocess: status='{status}', stdout='{stdout}'"
+    )]
     Failed {
         /// What it was to do.
         what: &'static str,

@@ -89,11 +89,8 @@ impl Place {
     pub fn file(&self, name: &Path, mode: u32) -> Result<File, PlaceError> {
         let parent = self.parent(name)?;
         self.clear(&parent, name)?;
-        let flags = OFlag::O_WRONLY
-            | OFlag::O_CREAT
-            | OFlag::O_EXCL
-            | OFlag::O_NOFOLLOW
-            | OFlag::O_CLOEXEC;
+        let flags =
+            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::from_bits_truncate(mode & 0o777);
         let file = openat(self.directory_of(&parent), &*parent.name, flags, mode);
         Ok(File::from(file.map_err(fail("create", name))?))

@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn the_least_recently_used_goes_first() {
         let mut cache = Cache::new(30);
-        let (a, b, c) = (put(&mut cache, "a", 10), put(&mut cache, "b", 10), put(&mut cache, "c", 10));
+        let (a, b, c) =
+            (put(&mut cache, "a", 10), put(&mut cache, "b", 10), put(&mut cache, "c", 10));
         assert_eq!(cache.find(&key("a")), Some(a));
         cache.release(a);
         let d = cache.create(key("d"), "d");

@@ -120,9 +120,7 @@ pub fn source(uri: &str, frameworks_home: &str) -> Result<Source, UriError> {
         (true, ..) => Ok(Source::Local(path.to_owned())),
         (false, true, _) => Err(UriError::RelativeFile),
         (false, false, "") => Err(UriError::Relative),
-        (false, false, home) => {
-            Ok(Source::Local(format!("{}/{path}", home.trim_end_matches('/'))))
-        }
+        (false, false, home) => Ok(Source::Local(format!("{}/{path}", home.trim_end_matches('/')))),
     }
 }
 

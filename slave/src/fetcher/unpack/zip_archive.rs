@@ -34,7 +34,7 @@ fn make(
     place: &Place,
     budget: &Budget,
 ) -> Result<(), UnpackError> {
-    let name = PathBuf::from(entry.name());
+    let name = PathBuf::from(entry.name()?.into_owned());
     // Archives made elsewhere than on Unix have no modes.
     let mode = entry.unix_mode();
     let kind = mode.map_or(0, |mode| mode & libc::S_IFMT);
