@@ -1,8 +1,10 @@
 # One command each: see README.md.
 
 INPUT ?= .
+# How long `make fuzz` stays at each target.
+SECONDS ?= 300
 
-.PHONY: run up test bench setup
+.PHONY: run up test bench fuzz setup
 
 run: setup
 	@scripts/run.sh "$(INPUT)"
@@ -15,6 +17,9 @@ test: setup
 
 bench: setup
 	@scripts/bench.sh
+
+fuzz: setup
+	@scripts/fuzz.sh $(SECONDS)
 
 setup:
 	@scripts/setup.sh

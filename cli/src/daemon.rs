@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use libprocess::logging::{self, LogConfig};
 use libprocess::{Node, NodeConfig};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::sync::mpsc;
 
 use crate::commands::{self, Invoked};
@@ -32,6 +33,7 @@ pub fn master_main(invoked: Invoked) -> Result<ExitCode, CliError> {
     commands::no_arguments(&parsed.positional)?;
     let flags = parsed.flags;
     start_logging(flags.daemon.log_config("mesos-master"))?;
+    allow_open_files(&invoked.program);
     let daemon = start_master(&flags)?;
     let handle = daemon.handle.clone();
     let over = async move { handle.ended().await };
@@ -83,6 +85,16 @@ pub fn start_agent(flags: &slave::Flags) -> Result<Daemon<slave::AgentHandle>, C
             node.shutdown();
             Err(fail(&error))
         }
+    }
+}
+
+/// A master holds a connection for each agent and framework, and what a shell allows by default is
+/// made for programs with a few files. Agents stay as they are: their tasks inherit the limit.
+fn allow_open_files(program: &str) {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        warn(program, &format!("cannot raise the limit of open files: {error}"));
     }
 }
 

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// Names a pending call: see [`Context::delay`](crate::Context::delay).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,9 +52,24 @@ struct State {
     nodes: Vec<Weak<Shared>>,
 }
 
-struct Pending {
-    cell: Arc<Cell>,
-    thunk: Thunk,
+/// What happens when a timer fires.
+enum Pending {
+    /// A call on a process.
+    Call { cell: Arc<Cell>, thunk: Thunk },
+    /// The end of a [`Clock::sleep`].
+    Wake(oneshot::Sender<()>),
+}
+
+/// A timer that goes when nobody waits for it any more.
+struct Sleep<'a> {
+    clock: &'a Clock,
+    timer: Timer,
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        self.clock.remove(self.timer);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -192,12 +207,27 @@ impl Clock {
             state.nodes.retain(|known| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(node)));
             let (gone, kept): (BTreeMap<_, _>, BTreeMap<_, _>) = std::mem::take(&mut state.timers)
                 .into_iter()
-                .partition(|(_, pending)| Arc::ptr_eq(pending.cell.node(), node));
+                .partition(|(_, pending)| match pending {
+                    Pending::Call { cell, .. } => Arc::ptr_eq(cell.node(), node),
+                    Pending::Wake(_) => false,
+                });
             state.timers = kept;
             gone
         };
         // What a closure owns may do anything when dropped, so not under the lock.
         drop(removed);
+    }
+
+    /// Ends when this clock has moved on by `delay`. One that runs needs a node to drive it.
+    pub async fn sleep(&self, delay: Duration) {
+        if delay.is_zero() {
+            return;
+        }
+        let (wake, woken) = oneshot::channel();
+        let timer = self.insert(delay, |_| Pending::Wake(wake));
+        let _sleep = Sleep { clock: self, timer };
+        // The sender goes only by firing, or with the clock itself.
+        let _ = woken.await;
     }
 
     pub(crate) fn add(
@@ -206,11 +236,14 @@ impl Clock {
         cell: &Arc<Cell>,
         thunk: impl FnOnce(Timer) -> Thunk,
     ) -> Timer {
+        self.insert(delay, |timer| Pending::Call { cell: cell.clone(), thunk: thunk(timer) })
+    }
+
+    fn insert(&self, delay: Duration, pending: impl FnOnce(Timer) -> Pending) -> Timer {
         let mut state = self.lock();
         state.sequence += 1;
         let timer = Timer { deadline: state.mode.now() + delay, sequence: state.sequence };
-        let pending = Pending { cell: cell.clone(), thunk: thunk(timer) };
-        state.timers.insert(timer, pending);
+        state.timers.insert(timer, pending(timer));
         let first = state.timers.first_key_value().map(|(first, _)| *first);
         drop(state);
         if first == Some(timer) {
@@ -237,7 +270,11 @@ impl Clock {
             }
         }
         for pending in due {
-            pending.cell.deliver(Event::Dispatch(pending.thunk));
+            // The process may be gone, and who slept may have given up just now.
+            let _ = match pending {
+                Pending::Call { cell, thunk } => cell.deliver(Event::Dispatch(thunk)),
+                Pending::Wake(wake) => wake.send(()).is_ok(),
+            };
         }
     }
 

@@ -16,7 +16,8 @@ pub struct NodeConfig {
     /// What to put into process names instead of the bound address (LP-34). Port 0 stands for the
     /// bound port. Without it, a node bound to all interfaces names the one of its default route.
     pub advertise: Option<SocketAddr>,
-    /// How many threads run processes (LP-39); 0 is one per core, at least 2.
+    /// How many threads run processes (LP-39); 0 is one per core, at least 8 as in Mesos: idle ones
+    /// cost next to nothing, and a handler that blocks after all holds up fewer others.
     pub workers: usize,
     /// Whose time it is.
     pub clock: Clock,
@@ -105,8 +106,9 @@ impl Default for Limits {
     }
 }
 
-/// The number of workers that Mesos accepts.
+/// The number of workers that Mesos accepts, and the least that it starts by itself.
 const MAX_WORKERS: usize = 1024;
+const DEFAULT_WORKERS: usize = 8;
 
 /// Why the environment does not make a configuration.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -193,7 +195,10 @@ impl NodeConfig {
     /// The number of worker threads that `workers` stands for.
     pub(crate) fn worker_count(&self) -> usize {
         match self.workers {
-            0 => std::thread::available_parallelism().map_or(2, usize::from).max(2),
+            0 => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                cores.clamp(DEFAULT_WORKERS, MAX_WORKERS)
+            }
             count => count.min(MAX_WORKERS),
         }
     }
@@ -249,7 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn workers_are_eight_or_one_per_core() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(apply(&[]).unwrap().worker_count(), cores.max(8));
+        let count =
+            |text| apply(&[("LIBPROCESS_NUM_WORKER_THREADS", text)]).unwrap().worker_count();
+        assert_eq!((count("1"), count("1024")), (1, 1024));
+    }
+
+    #[test]
     fn wrong_values_are_named() {
+        for wrong in ["1025", "-1", "many"] {
+            assert!(apply(&[("LIBPROCESS_NUM_WORKER_THREADS", wrong)]).is_err(), "{wrong}");
+        }
         let error = apply(&[("LIBPROCESS_NUM_WORKER_THREADS", "0")]).unwrap_err();
         assert_eq!(
             error.to_string(),

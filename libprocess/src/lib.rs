@@ -63,6 +63,7 @@
 //! | [`clock`](Clock), [`time`](Time), [`latch`](Wait), [`filter`](Filters) | time, tests |
 //! | `remote/`: `wire`, `peer`, `outbound`, `inbound`, `listener` | other nodes |
 //! | [`http`], [`metrics`], [`stats`](Stats), `web` | requests; numbers; a node as a site |
+//! | [`sync`] | what waits in order: sequences, latches, limits |
 //! | [`flags`], [`units`], [`subprocess`], [`logging`], [`build`] | what daemons need besides |
 
 pub mod build;
@@ -88,6 +89,7 @@ mod spin;
 mod stats;
 pub mod subprocess;
 mod substrate;
+pub mod sync;
 mod table;
 mod time;
 pub mod units;
@@ -104,7 +106,10 @@ pub use message::{CodecError, Envelope, Message};
 pub use node::{Node, NodeError};
 pub use process::Process;
 pub use remote::HttpHandler;
+#[cfg(fuzzing)]
+pub use remote::fuzzing;
 pub use stats::{Count, Stats};
+pub use substrate::Runner;
 pub use table::{Route, RouteMatch};
 pub use time::Time;
 pub use upid::{Pid, Upid, UpidError};

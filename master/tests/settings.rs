@@ -19,7 +19,6 @@ fn nothing_is_scheduled_and_no_quota_is_set() {
         let answer = master.operate(&json!({"type": call})).json();
         assert_eq!(answer, json!({"type": call, body: {inside: {}}}));
     }
-    assert_eq!(master.get("/machine/down").status, 405);
     assert_eq!(master.get("/files/debug").json(), json!({}));
     assert_eq!(master.get("/files/read").status, 400);
     assert_eq!(master.get("/files/read?path=/x").status, 404);

@@ -31,6 +31,7 @@
 //! - [`checkpoint`]: what is written down, and found again
 //! - [`containerizer`]: sandboxes and processes
 //! - [`fetcher`]: what comes into sandboxes from elsewhere
+//! - [`isolators`]: what containers may use, see and do
 //! - `http`, `metrics`: what others can see
 
 pub mod checkpoint;
@@ -40,6 +41,7 @@ pub mod detector;
 pub mod fetcher;
 pub mod flags;
 mod http;
+pub mod isolators;
 pub mod machine;
 mod metrics;
 pub mod process;

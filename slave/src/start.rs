@@ -11,11 +11,15 @@ use mesos::ids::AgentId;
 use slave_core::event::{Event, Signal};
 use slave_core::paths::Paths;
 use slave_core::{Agent, Snapshot};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::checkpoint::{self, CheckpointError, boot};
 use crate::config::Config;
-use crate::containerizer::posix::{Posix, Programs};
+use crate::containerizer::isolation::Isolation;
+use crate::containerizer::launcher::posix::Posix;
+use crate::containerizer::mesos::{Mesos, Parts as MesosParts, Programs};
 use crate::detector::{Detector, DetectorError, Standalone};
+use crate::isolators::{Limitation, Limited};
 use crate::process::{AgentProcess, MakeContainerizer, Parts};
 use crate::shared::Shared;
 use crate::{PROCESS_ID, fetcher, metrics};
@@ -76,11 +80,15 @@ pub fn start_with(
     let shared =
         Arc::new(Shared::new(paths, config.flags, pid, executor, fetches, core.snapshot()));
     metrics::register(node.metrics(), &shared);
+    let (isolation, limitations) = isolation();
     let programs = Programs { executor: config.executor, init: config.init };
     let layout = shared.paths.clone();
     let stream_limit_bytes = config.stream_limit_bytes;
-    let containerizer: MakeContainerizer =
-        Box::new(|report| Ok(Box::new(Posix::start(programs, layout, report)?)));
+    let containerizer: MakeContainerizer = Box::new(|report| {
+        let launcher = Box::new(Posix::new(layout.work_dir()));
+        let parts = MesosParts { programs, paths: layout, launcher, isolation, limitations };
+        Ok(Box::new(Mesos::start(parts, report)?))
+    });
     let parts = Parts {
         core,
         recovered,
@@ -110,6 +118,16 @@ fn hostname(config: &Config, ip: IpAddr) -> String {
     let own_name = || nix::unistd::gethostname().ok()?.into_string().ok();
     let name = if config.hostname_lookup && !ip.is_loopback() { own_name() } else { None };
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| ip.to_string())
+}
+
+/// The isolators, and where they tell of limits.
+fn isolation() -> (Isolation, UnboundedReceiver<Limitation>) {
+    let (limited, limitations) = unbounded_channel();
+    let _limited: Limited = Arc::new(move |limitation| {
+        // Without a containerizer there is nothing to limit.
+        let _ = limited.send(limitation);
+    });
+    (Isolation::new(Vec::new()), limitations)
 }
 
 /// Makes the work directory. Its true name counts: executors are found by it after a restart.

@@ -62,6 +62,12 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Whether it has ended by itself.
+    #[allow(dead_code)] // Few do.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
     /// `kill -9`, and waits for the end.
     pub fn kill(&mut self) {
         // It may have ended by itself; either way it is no more.

@@ -8,11 +8,13 @@
 //! - [`jobs`]: tasks from their launch to their end
 //! - [`groups`]: tasks that live and die together; [`checks`]: checks of tasks
 //! - [`kills`]: `kill -9` of master, agent and executor
+//! - [`maintenance`]: machines that go away and come back
 //! - [`metrics`]: what daemons measure
 //! - [`executors`]: executors that are not ours
 //! - [`agent_api`]: the agent's operator API
 //! - [`containers`]: nested and standalone containers
 //! - [`commands`]: the commands of the binary
+//! - [`pymesos`]: a client that others wrote; [`strangers`]: what HTTP libraries do in their ways
 
 mod agent_api;
 mod checks;
@@ -23,5 +25,8 @@ mod executors;
 mod groups;
 mod jobs;
 mod kills;
+mod maintenance;
 mod metrics;
+mod pymesos;
 mod recorder;
+mod strangers;

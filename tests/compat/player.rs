@@ -338,10 +338,11 @@ fn shown_ids(exchange: &Exchange) -> Vec<String> {
 }
 
 /// The ids for which a request must wait. Uuids of updates are the sender's, but in what
-/// acknowledges them.
+/// acknowledges them; offers are replaced by others like them, but not inverse ones.
 fn needed_ids(text: &str) -> impl Iterator<Item = &str> {
     let uuids = if text.contains("\"ACKNOWLEDGE") { uuids(text) } else { Vec::new() };
-    ids(text).into_iter().filter(|id| !is_offer(id)).chain(uuids)
+    let inverse = text.contains("\"inverse_offer_ids\"");
+    ids(text).into_iter().filter(move |id| inverse || !is_offer(id)).chain(uuids)
 }
 
 /// The values of `uuid`, which is base64.

@@ -167,7 +167,7 @@ impl World {
                     self.agent_step(agent, Event::ExecutorExited { executor });
                 }
             }
-            Endpoint::Agent(_) | Endpoint::Scheduler(_) => {}
+            Endpoint::Agent(_) | Endpoint::Scheduler(_) | Endpoint::Operator => {}
         }
     }
 

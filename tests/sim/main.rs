@@ -12,7 +12,7 @@
 //!
 //! Reading order: [`world`] (time and what happens next), [`network`], [`master_host`],
 //! [`agent_host`] with its [`disk`], [`executor`] with
-//! [`executor_api`], [`scheduler`], [`faults`], [`invariants`].
+//! [`executor_api`], [`scheduler`], [`operator`], [`faults`], [`invariants`].
 
 mod agent_host;
 mod disk;
@@ -22,6 +22,7 @@ mod faults;
 mod invariants;
 mod master_host;
 mod network;
+mod operator;
 mod scheduler;
 mod world;
 

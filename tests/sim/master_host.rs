@@ -45,6 +45,11 @@ impl MasterHost {
         }
     }
 
+    /// Whether any write is under way.
+    pub fn is_writing(&self) -> bool {
+        !self.stores.is_empty()
+    }
+
     /// What the master shows, while it lives.
     pub fn snapshot(&self) -> Option<Snapshot> {
         self.core.as_ref().map(Master::snapshot)
@@ -275,6 +280,7 @@ impl World {
             Some(Endpoint::Scheduler(scheduler)) => {
                 self.send_on_stream(scheduler, Message::Response { request, response });
             }
+            Some(Endpoint::Operator) => self.operator_hears(&response),
             _ => self.violate(
                 "requests_are_answered_once",
                 format!("{request:?} is answered {} and nobody waits", response.status),

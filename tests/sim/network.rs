@@ -16,6 +16,7 @@ pub enum Endpoint {
     Agent(usize),
     Executor(ExecutorId),
     Scheduler(usize),
+    Operator,
 }
 
 impl fmt::Display for Endpoint {
@@ -25,6 +26,7 @@ impl fmt::Display for Endpoint {
             Self::Agent(agent) => write!(f, "agent {agent}"),
             Self::Executor(executor) => write!(f, "executor {}", executor.0),
             Self::Scheduler(scheduler) => write!(f, "scheduler {scheduler}"),
+            Self::Operator => f.write_str("operator"),
         }
     }
 }

@@ -9,12 +9,12 @@ use master_core::event::{ConnectionId, RequestId};
 use mesos::executor_info::CommandInfo;
 use mesos::framework::{FrameworkCapability, FrameworkCapabilityType, FrameworkInfo};
 use mesos::ids::{AgentId, FrameworkId, TaskId};
-use mesos::offer::{Filters, Offer};
+use mesos::offer::{Filters, InverseOffer, Offer};
 use mesos::operation::{Launch, OfferOperation, OfferOperationType};
 use mesos::task::{TaskInfo, TaskState, TaskStatus};
 use mesos::v1::scheduler::{
-    Accept, Acknowledge, Call, CallType, Decline, Event, EventType, Kill, Reconcile, ReconcileTask,
-    Subscribe,
+    Accept, AcceptInverseOffers, Acknowledge, Call, CallType, Decline, DeclineInverseOffers, Event,
+    EventType, Kill, Reconcile, ReconcileTask, Subscribe,
 };
 
 use crate::agent_host::scalar;
@@ -208,6 +208,9 @@ impl World {
         for offer in event.offers.into_iter().flat_map(|offers| offers.offers) {
             self.offered(index, offer);
         }
+        for offer in event.inverse_offers.into_iter().flat_map(|offers| offers.inverse_offers) {
+            self.asked(index, offer);
+        }
         if let Some(update) = event.update {
             self.updated(index, connection, update.status);
         }
@@ -272,6 +275,27 @@ impl World {
             filters: Some(Filters { refuse_seconds: 1.0 }),
         });
         self.send_call(index, call);
+    }
+
+    /// Somebody wants a machine back. Some schedulers answer.
+    fn asked(&mut self, index: usize, offer: InverseOffer) {
+        let inverse_offer_ids = vec![offer.id];
+        let filters = Some(Filters { refuse_seconds: self.rng.u32(0..100).into() });
+        match self.rng.u8(0..3) {
+            0 => {}
+            1 => {
+                let mut call = self.call(index, CallType::AcceptInverseOffers);
+                let body = AcceptInverseOffers { inverse_offer_ids, filters };
+                call.accept_inverse_offers = Some(body);
+                self.send_call(index, call);
+            }
+            _ => {
+                let mut call = self.call(index, CallType::DeclineInverseOffers);
+                let body = DeclineInverseOffers { inverse_offer_ids, filters };
+                call.decline_inverse_offers = Some(body);
+                self.send_call(index, call);
+            }
+        }
     }
 
     fn make_task(&mut self, index: usize, offer: &Offer) -> TaskInfo {

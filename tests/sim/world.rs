@@ -49,6 +49,8 @@ pub enum Action {
     Executor { executor: ExecutorId, plan: crate::executor::Plan },
     /// A scheduler does what it planned.
     Scheduler { scheduler: usize, plan: crate::scheduler::Plan },
+    /// The operator does something.
+    Operator,
     /// Something goes wrong.
     Fault(Fault),
 }
@@ -186,6 +188,7 @@ impl World {
             world.after(wait, Action::StartAgent { agent });
         }
         world.after(Duration::ZERO, Action::StartMaster);
+        world.hire_operator();
         world.plan_fault();
         world
     }
@@ -315,6 +318,7 @@ impl World {
             Action::StartMaster => self.start_master(),
             Action::Executor { executor, plan } => self.executor_plan(executor, plan),
             Action::Scheduler { scheduler, plan } => self.scheduler_plan(scheduler, plan),
+            Action::Operator => self.operator_acts(),
             Action::Fault(fault) => {
                 if !self.faults.over {
                     self.strike(fault);
@@ -352,7 +356,7 @@ impl World {
             Endpoint::Master => self.master_loses(peer),
             Endpoint::Agent(agent) => self.agent_loses(agent, peer),
             Endpoint::Executor(executor) => self.executor_loses_agent(executor),
-            Endpoint::Scheduler(_) => {}
+            Endpoint::Scheduler(_) | Endpoint::Operator => {}
         }
     }
 
@@ -365,7 +369,7 @@ impl World {
                 agent.core.as_ref().map(|_| agent.incarnation)
             }
             Endpoint::Executor(executor) => self.executors.get(executor).map(|_| executor.0),
-            Endpoint::Scheduler(_) => Some(0),
+            Endpoint::Scheduler(_) | Endpoint::Operator => Some(0),
         }
     }
 }

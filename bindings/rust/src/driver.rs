@@ -8,8 +8,8 @@ use mesos::offer::{Filters, Offer};
 use mesos::operation::{Launch, OfferOperation, OfferOperationType};
 use mesos::task::{KillPolicy, TaskInfo, TaskStatus};
 use mesos::v1::scheduler::{
-    Accept, Acknowledge, Call, CallType, Decline, Event, Kill, MessageCall, Reconcile,
-    ReconcileTask, Revive, Shutdown, Suppress,
+    Accept, AcceptInverseOffers, Acknowledge, Call, CallType, Decline, DeclineInverseOffers, Event,
+    Kill, MessageCall, Reconcile, ReconcileTask, Revive, Shutdown, Suppress,
 };
 use tokio::sync::watch;
 
@@ -157,6 +157,26 @@ impl Driver {
         self.call(Call {
             decline: Some(Decline { offer_ids: offers, filters }),
             ..kind(CallType::Decline)
+        });
+    }
+
+    /// Answers inverse offers: their agents may go away. They are not asked for again for five
+    /// seconds, or as long as the filters say.
+    pub fn accept_inverse(&self, offers: Vec<OfferId>, filters: Option<Filters>) {
+        let body = AcceptInverseOffers { inverse_offer_ids: offers, filters };
+        self.call(Call {
+            accept_inverse_offers: Some(body),
+            ..kind(CallType::AcceptInverseOffers)
+        });
+    }
+
+    /// Answers inverse offers: their agents are still needed. Operators see it; nothing more
+    /// comes of it.
+    pub fn decline_inverse(&self, offers: Vec<OfferId>, filters: Option<Filters>) {
+        let body = DeclineInverseOffers { inverse_offer_ids: offers, filters };
+        self.call(Call {
+            decline_inverse_offers: Some(body),
+            ..kind(CallType::DeclineInverseOffers)
         });
     }
 

@@ -36,7 +36,8 @@ pub trait Scheduler {
         let _ = (driver, offer);
     }
 
-    /// Machines are wanted back for maintenance.
+    /// Machines are wanted back for maintenance. Answer with [`Driver::accept_inverse`] or
+    /// [`Driver::decline_inverse`]: whoever has not answered is not asked again.
     fn inverse_offers(&mut self, driver: &Driver, offers: Vec<InverseOffer>) {
         let _ = (driver, offers);
     }

@@ -62,6 +62,7 @@ pub fn pipe(limit_bytes: usize) -> (BodyWriter, BodyReader) {
         state: Mutex::new(State::default()),
         limit_bytes,
         closed: ClosedSignal::new(),
+        overflowed: ClosedSignal::new(),
     });
     (BodyWriter { owner: Arc::new(Owner { shared: shared.clone() }) }, BodyReader { shared })
 }
@@ -70,6 +71,8 @@ struct Shared {
     state: Mutex<State>,
     limit_bytes: usize,
     closed: ClosedSignal,
+    /// Fires before `closed` when it was the reader's slowness that cut the pipe.
+    overflowed: ClosedSignal,
 }
 
 #[derive(Default)]
@@ -145,6 +148,7 @@ impl BodyWriter {
                 state.reader.take().into_iter().chain(std::mem::take(&mut state.room)).collect();
             drop(state);
             wake(wakers);
+            shared.overflowed.fire();
             shared.closed.fire();
             let limit_bytes = shared.limit_bytes;
             return Err(WriteError::Overflow { waiting_bytes, limit_bytes });
@@ -244,6 +248,12 @@ impl BodyReader {
     /// The next chunk, `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, PipeError>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Calls `callback` once when the reader was so slow that the pipe was cut, on the thread of
+    /// the writer.
+    pub fn on_overflow(&self, callback: impl FnOnce() + Send + 'static) {
+        self.shared.overflowed.on_closed(callback);
     }
 }
 

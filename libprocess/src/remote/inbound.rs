@@ -473,7 +473,7 @@ impl<T: FromText> Remembered<T> {
 }
 
 /// How many bytes of `buffer` are whole frames.
-fn whole_frames(buffer: &[u8], limit: usize) -> Result<usize, WireError> {
+pub(super) fn whole_frames(buffer: &[u8], limit: usize) -> Result<usize, WireError> {
     let mut at = 0;
     while buffer.len() >= at + PREFIX {
         let length = be_length(&buffer[at..]);

@@ -1,6 +1,7 @@
 //! What to start, and how.
 
 use super::child::Child;
+use super::hooks::{ChildHook, Namespace, ParentHook};
 use super::spawn;
 use nix::sys::signal::Signal;
 use std::ffi::{OsStr, OsString};
@@ -74,6 +75,36 @@ pub enum SpawnError {
         /// The cause.
         source: io::Error,
     },
+    /// The child did not get into its namespaces.
+    #[error("cannot start {program} in other namespaces ({namespaces})")]
+    Namespaces {
+        /// The program.
+        program: PathBuf,
+        /// Their names.
+        namespaces: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A hook in the parent failed; the child is gone.
+    #[error("cannot {hook} before {program} starts")]
+    ParentHook {
+        /// What the hook was there for.
+        hook: &'static str,
+        /// The program.
+        program: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A hook in the child failed.
+    #[error("cannot {hook} before {program} starts")]
+    ChildHook {
+        /// What the hook was there for.
+        hook: String,
+        /// The program.
+        program: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
 }
 
 /// A process to be started.
@@ -90,11 +121,16 @@ pub struct Command {
     pub(super) new_session: bool,
     pub(super) identity: Option<Identity>,
     pub(super) parent_death_signal: Option<Signal>,
+    pub(super) parent_hooks: Vec<ParentHook>,
+    pub(super) child_hooks: Vec<ChildHook>,
+    pub(super) new_namespaces: Vec<Namespace>,
+    pub(super) joined_namespaces: Vec<(Namespace, OwnedFd)>,
 }
 
 impl Command {
-    /// Starts `program`, which is searched in `PATH` when it holds no slash, with this process's
-    /// environment, and with streams that lead nowhere.
+    /// Starts `program` with this process's environment, and with streams that lead nowhere. When it
+    /// holds no slash, it is searched in the `PATH` of the environment that it is given, or of this
+    /// process where that has none. A file without a header is run by `/bin/sh`.
     pub fn new(program: impl AsRef<Path>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -106,6 +142,10 @@ impl Command {
             new_session: false,
             identity: None,
             parent_death_signal: None,
+            parent_hooks: Vec::new(),
+            child_hooks: Vec::new(),
+            new_namespaces: Vec::new(),
+            joined_namespaces: Vec::new(),
         }
     }
 
@@ -178,6 +218,39 @@ impl Command {
     /// started from a thread that lasts as long as the program.
     pub fn parent_death_signal(mut self, signal: Signal) -> Self {
         self.parent_death_signal = Some(signal);
+        self
+    }
+
+    /// Runs `hook` in this process with the pid of the child, which waits: neither its child hooks
+    /// nor its program have run. `name` says what for, in a form that fits behind "cannot". Hooks run
+    /// in the order in which they were added; when one fails, the child is killed, and that is the
+    /// error of [`Command::spawn`].
+    pub fn parent_hook(
+        mut self,
+        name: &'static str,
+        hook: impl FnOnce(i32) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        self.parent_hooks.push(ParentHook { name, run: Box::new(hook) });
+        self
+    }
+
+    /// Has the child do something before it changes to its folder and its user, in the order in
+    /// which hooks were added.
+    pub fn child_hook(mut self, hook: ChildHook) -> Self {
+        self.child_hooks.push(hook);
+        self
+    }
+
+    /// Starts it in namespaces of its own; needs to be root, but for those of users.
+    pub fn new_namespaces(mut self, namespaces: impl IntoIterator<Item = Namespace>) -> Self {
+        self.new_namespaces.extend(namespaces);
+        self
+    }
+
+    /// Starts it in a namespace that exists; `fd` is an open file of `/proc/<pid>/ns`. Needs to be
+    /// root.
+    pub fn join_namespace(mut self, namespace: Namespace, fd: OwnedFd) -> Self {
+        self.joined_namespaces.push((namespace, fd));
         self
     }
 

@@ -127,6 +127,61 @@ fn a_body_that_stops_is_answered_408() {
     assert_eq!(server.metric("mesos_libprocess_http_slow_bodies_total"), 1.0);
 }
 
+/// Sends a byte now and then until an answer comes.
+fn trickle(mut stream: std::net::TcpStream, length: usize) -> Answer {
+    let head = format!("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let mut first = [0];
+    while !stream.peek(&mut first).is_ok_and(|read| read == 1) {
+        stream.write_all(b"x").unwrap();
+    }
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    Answer::read(&mut stream)
+}
+
+#[test]
+fn a_trickled_body_is_answered_408_and_holds_nobody_up() {
+    let server = server(|config| config.stall_timeout = Duration::from_millis(300));
+    let slow: Vec<_> = (0..50)
+        .map(|_| {
+            let stream = server.connect();
+            std::thread::spawn(move || trickle(stream, 100_000).status())
+        })
+        .collect();
+    while slow.iter().any(|thread| !thread.is_finished()) {
+        assert_eq!(server.get("/length").text(), "0");
+    }
+    for thread in slow {
+        assert_eq!(thread.join().unwrap(), 408);
+    }
+    assert_eq!(server.metric("mesos_libprocess_http_slow_bodies_total"), 50.0);
+}
+
+#[test]
+fn large_bodies_share_a_bound() {
+    let server = server(|config| config.bodies_limit_bytes = 100_000);
+    let head = "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n";
+    let mut first = server.connect();
+    first.write_all(head.as_bytes()).unwrap();
+    first.write_all(&[b'x'; 150_000]).unwrap();
+    // The first has all there is. Polls until that is known.
+    let refused = loop {
+        let answer =
+            server.send("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n123456789");
+        if answer.status() == 503 {
+            break answer;
+        }
+        assert_eq!(answer.text(), "9");
+    };
+    assert_eq!(refused.text(), "Too many large requests at once");
+    assert!(server.metric("mesos_libprocess_http_crowded_bodies_total") >= 1.0);
+    first.write_all(&[b'x'; 50_000]).unwrap();
+    assert_eq!(Answer::read(&mut first).text(), "200000");
+    let answer = server.send("POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1");
+    assert_eq!(answer.text(), "1");
+}
+
 #[test]
 fn idle_connections_are_kept() {
     let server = server(|config| {

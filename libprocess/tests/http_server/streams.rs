@@ -129,6 +129,21 @@ fn a_client_that_does_not_read_is_cut_off() {
 }
 
 #[test]
+fn a_client_that_is_too_far_behind_is_cut_off_at_once() {
+    // The server would wait a minute for a client that does not read.
+    let (routes, writers) = streaming(64 * 1024);
+    let server = start(HttpConfig::default(), routes);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let writer = writers.recv().unwrap();
+    let chunk = vec![b'x'; 16 * 1024];
+    while writer.write(chunk.clone()).is_ok() {}
+    server.wait_for_metric("mesos_libprocess_http_connections", 0.0);
+    assert_eq!(server.metric("mesos_libprocess_http_cut_streams_total"), 1.0);
+    assert_eq!(server.metric("mesos_libprocess_http_slow_readers_total"), 0.0);
+}
+
+#[test]
 fn a_stuck_reader_of_a_plain_answer_is_cut_off() {
     let routes = Routes::default().on("/huge", |_, reply| {
         reply.send(Response::ok_json(vec![b'x'; 64 << 20]));

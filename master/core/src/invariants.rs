@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mesos::agent::MachineMode;
 use mesos::ids::{AgentId, FrameworkId};
 use mesos::resources::Resources;
 
@@ -32,6 +33,7 @@ pub fn check(master: &Master) -> Result<(), String> {
             format!("offer {id} is for framework {}, whose scheduler is away", offer.framework)
         })?;
     }
+    maintenance_is_respected(master)?;
     let overlooked = master.allocator.overlooked();
     expect(overlooked.is_none(), || {
         format!("agent {overlooked:?} has something that somebody wants, but is not offered")
@@ -101,6 +103,45 @@ fn framework_adds_up(state: &Snapshot, id: &FrameworkId) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+/// Agents know when their machines will be away; those whose machines are down are not here;
+/// whoever holds something on a machine that goes away is asked to let go, and nobody else is.
+fn maintenance_is_respected(master: &Master) -> Result<(), String> {
+    let state = &master.state;
+    let known = state.registry.maintenance.as_deref().cloned().unwrap_or_default();
+    for (id, agent) in &state.agents {
+        let machine = agent.machine();
+        expect(agent.unavailability.as_ref() == known.unavailability(&machine), || {
+            format!("agent {id} will be away {:?}, not as scheduled", agent.unavailability)
+        })?;
+        let is_down = known.mode(&machine) == MachineMode::Down;
+        expect(!is_down || master.in_transition.contains(id), || {
+            format!("agent {id} is registered, and its machine {machine} is down")
+        })?;
+        let stray = agent.inverse_offers.iter().find(|id| !state.inverse_offers.contains_key(*id));
+        expect(stray.is_none(), || {
+            format!("agent {id} knows inverse offer {stray:?}, nobody else")
+        })?;
+    }
+    for (id, offer) in &state.inverse_offers {
+        let agent = state.agents.get(&offer.agent);
+        let is_valid = agent.is_some_and(|agent| {
+            agent.connected
+                && agent.active
+                && agent.inverse_offers.contains(id)
+                && agent.unavailability.as_ref() == Some(&offer.unavailability)
+        });
+        expect(is_valid, || format!("inverse offer {id} is of an agent that does not go away"))?;
+        let framework = state.frameworks.get(&offer.framework);
+        let is_heard = framework.is_some_and(|f| f.is_connected() && f.inverse_offers.contains(id));
+        expect(is_heard, || format!("inverse offer {id} is for a framework that is not there"))?;
+        expect(master.allocator.is_asked(&offer.framework, &offer.agent), || {
+            format!("inverse offer {id} is out, and the allocator does not know")
+        })?;
+    }
+    let unasked = master.allocator.unasked(|agent| state.holders(agent));
+    expect(unasked.is_none(), || format!("nobody has asked {unasked:?} to let go"))
 }
 
 /// What is remembered of tasks goes with them.

@@ -13,6 +13,7 @@
 //! - [`state`], [`snapshot`]: what the master knows, and its picture for readers; [`metrics`]
 //! - [`master`]: the step; `context`, `timers` and `registrar` serve it
 //! - `membership`: agents come, are watched, and are lost
+//! - [`maintenance`]: machines go away for a while, and frameworks are asked to let go
 //! - `frameworks`: schedulers subscribe, go, and change their frameworks
 //! - `calls`: what schedulers ask for: offers, launches, kills, reconciliation
 //! - `updates`: what becomes of tasks
@@ -29,6 +30,7 @@ pub mod effect;
 pub mod event;
 mod frameworks;
 pub mod invariants;
+pub mod maintenance;
 pub mod master;
 mod membership;
 pub mod metrics;

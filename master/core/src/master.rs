@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::effect::{Effect, Effects, Measure, Response};
 use crate::event::{AgentPid, ConnectionId, Event, StoreId, TimerId};
+use crate::maintenance::Maintenance;
 use crate::membership::Watch;
 use crate::registrar::{Registrar, Then};
 use crate::registry::{Operation, Registry};
@@ -51,6 +52,8 @@ pub struct Master {
     pub(crate) allocator: Allocator,
     pub(crate) timers: Timers,
     pub(crate) registrar: Registrar,
+    /// What operators have decided about machines, as it will be once all writes are durable.
+    pub(crate) planned: Maintenance,
     pub(crate) phase: Phase,
     /// Prefixes all ids that this master gives out.
     pub(crate) id: Arc<str>,
@@ -99,6 +102,7 @@ impl Master {
             state: Snapshot::default(),
             timers: Timers::default(),
             registrar: Registrar::default(),
+            planned: Maintenance::default(),
             phase: Phase::Standby,
             id: Arc::from(""),
             connections: BTreeMap::new(),
@@ -249,6 +253,7 @@ impl Master {
             Timer::Failover(framework) => self.failover_timed_out(cx, &framework),
             Timer::Heartbeat(framework) => self.heartbeat(cx, &framework),
             Timer::OfferTimeout(offer) => self.offer_timed_out(cx, &offer),
+            Timer::InverseOfferTimeout(offer) => self.inverse_offer_timed_out(cx, &offer),
             Timer::RegistryGc => self.collect_registry(cx),
         }
     }
@@ -260,6 +265,7 @@ impl Master {
         self.state.info = Some(Arc::new(info.clone()));
         let agents = registry.agents.iter().map(|(id, agent)| (id.clone(), agent.info.clone()));
         self.state.recovered_agents = agents.collect();
+        self.planned = registry.maintenance.as_deref().cloned().unwrap_or_default();
         self.state.registry = registry;
         let update = Operation::UpdateMaster { info: Box::new(info) };
         self.registrar.store(vec![update], Then::Lead, cx.out);
@@ -285,6 +291,9 @@ impl Master {
             }
             Then::Remove(removal) => self.removed(cx, *removal),
             Then::MarkGone { id, since, request } => self.marked_gone(cx, &id, &since, request),
+            Then::Maintain { request, down, leaving } => {
+                self.maintained(cx, request, &down, leaving);
+            }
             Then::Nothing => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What operators change (rows FW-07, AG-11, AG-12, AG-15).
+//! What operators change (rows FW-07, AG-11, AG-12, AG-15, MT-01, MT-02).
 
 use mesos::ids::{AgentId, FrameworkId};
 use mesos::internal::UpdateAgent;
@@ -29,6 +29,18 @@ impl Master {
             CallType::MarkAgentGone => match call.mark_agent_gone {
                 Some(body) => self.mark_agent_gone(cx, request, &body.agent_id),
                 None => cx.respond(request, missing("mark_agent_gone")),
+            },
+            CallType::UpdateMaintenanceSchedule => match call.update_maintenance_schedule {
+                Some(body) => self.update_schedule(cx, request, body.schedule),
+                None => cx.respond(request, missing("update_maintenance_schedule")),
+            },
+            CallType::StartMaintenance => match call.start_maintenance {
+                Some(body) => self.start_maintenance(cx, request, body.machines),
+                None => cx.respond(request, missing("start_maintenance")),
+            },
+            CallType::StopMaintenance => match call.stop_maintenance {
+                Some(body) => self.stop_maintenance(cx, request, body.machines),
+                None => cx.respond(request, missing("stop_maintenance")),
             },
             kind => {
                 let words = format!("{kind} is not supported by this master");

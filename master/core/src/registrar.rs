@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mesos::agent::MachineId;
 use mesos::ids::AgentId;
 use mesos::internal::{RegisterAgent, ReregisterAgent};
 use mesos::time::TimeInfo;
@@ -27,6 +28,9 @@ pub(crate) enum Then {
     Remove(Box<crate::membership::Removal>),
     /// The agent is gone; the operator waits.
     MarkGone { id: AgentId, since: TimeInfo, request: RequestId },
+    /// Machines go away or come back, or are scheduled to; the operator waits. The machines that
+    /// are down now, and the agents that were removed with them.
+    Maintain { request: RequestId, down: Vec<MachineId>, leaving: Vec<AgentId> },
     /// Nothing.
     Nothing,
 }

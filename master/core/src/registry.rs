@@ -11,6 +11,8 @@
 //!       └──────────────────── gone ◀────────────────────────────────────┘
 //! ```
 //!
+//! Machines and their modes are drawn in [`crate::maintenance`].
+//!
 //! The core asks for [`Operation`]s; the store applies them with [`Registry::apply`] and makes
 //! them durable; the core applies the same ones to its own copy once it hears that they are.
 
@@ -22,6 +24,9 @@ use mesos::time::TimeInfo;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thiserror::Error;
+
+use crate::maintenance::machines::MachineError;
+use crate::maintenance::{Change, Maintenance};
 
 /// What must survive the master. Cloning it is cheap: its maps share what they have in common.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -35,6 +40,8 @@ pub struct Registry {
     pub unreachable: OrdMap<AgentId, LostAgent>,
     /// The agents that an operator has declared dead.
     pub gone: OrdMap<AgentId, LostAgent>,
+    /// The machines that go away and when, if that was ever said.
+    pub maintenance: Option<Arc<Maintenance>>,
 }
 
 /// An agent that is part of the cluster.
@@ -107,6 +114,8 @@ pub enum Operation {
         /// These were gone.
         gone: Vec<AgentId>,
     },
+    /// Machines go away or come back, or are scheduled to (rows MT-01, MT-02).
+    Maintain(Change),
 }
 
 /// Why an operation cannot be applied.
@@ -130,6 +139,9 @@ pub enum RegistryError {
     /// The agent was declared dead.
     #[error("agent {0} is gone")]
     Gone(AgentId),
+    /// A machine is in another mode.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
 }
 
 impl Registry {
@@ -174,6 +186,11 @@ impl Registry {
                 for id in gone {
                     self.gone.remove(id);
                 }
+            }
+            Operation::Maintain(change) => {
+                let mut maintenance = self.maintenance.as_deref().cloned().unwrap_or_default();
+                maintenance.apply(change)?;
+                self.maintenance = Some(Arc::new(maintenance));
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use mesos::master_info::MasterInfo;
 use mesos::time::Time;
 
 use crate::registry::Registry;
-use crate::state::{Agent, Framework, Offer, OperationCounts};
+use crate::state::{Agent, Framework, InverseOffer, Offer, OperationCounts};
 
 /// A picture of the master at one moment. Taking one costs a few pointers; it never changes, and
 /// may be read on any thread.
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub completed_frameworks: Vector<Arc<Framework>>,
     /// The offers that are out.
     pub offers: OrdMap<OfferId, Arc<Offer>>,
+    /// The inverse offers that are out.
+    pub inverse_offers: OrdMap<OfferId, Arc<InverseOffer>>,
     /// How many operations there were.
     pub operations: Arc<OperationCounts>,
 }

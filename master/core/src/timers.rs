@@ -27,6 +27,8 @@ pub(crate) enum Timer {
     Heartbeat(FrameworkId),
     /// An offer has not been answered (row AL-13).
     OfferTimeout(OfferId),
+    /// An inverse offer has not been answered.
+    InverseOfferTimeout(OfferId),
     /// Trim the registry (row MA-17).
     RegistryGc,
 }

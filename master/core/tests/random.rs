@@ -14,12 +14,14 @@ use mesos::framework::{
 };
 use mesos::ids::{AgentId, TaskId};
 use mesos::internal::{MasterToAgent, UnregisterAgent, UpdateAgent};
+use mesos::maintenance::{Schedule, Window};
 use mesos::offer::Offer;
 use mesos::task::{Task, TaskState};
 use mesos::v1;
 use mesos::v1::scheduler::{
     CallType, Kill, Reconcile, ReconcileTask, Revive, Suppress, UpdateFramework,
 };
+use support::maintenance::{down_call, hour, machine, schedule_call, up_call};
 use support::{AgentHandle, Scheduler, World, framework, plain_framework, task, update, uuid};
 
 /// An agent that runs what it is told to run.
@@ -86,6 +88,8 @@ impl Chaos {
             88..90 => self.reconcile(),
             90..92 => self.choose_agents(),
             92..93 => self.mark_gone(),
+            93..95 => self.maintain(),
+            95..96 => self.answer_inverse(),
             _ => self.world.advance(Duration::from_millis(self.rng.u64(..3000))),
         }
         self.listen();
@@ -351,6 +355,48 @@ impl Chaos {
             ..v1::master::Call::default()
         });
         assert!([200, 404, 503].contains(&response.status), "{response:?}");
+    }
+
+    /// An operator plans maintenance anew, or brings machines down or up.
+    fn maintain(&mut self) {
+        if self.world.held_stores.is_some() {
+            return;
+        }
+        let status = self.world.snapshot().maintenance_status();
+        let draining: Vec<_> = status.draining_machines.into_iter().map(|of| of.id).collect();
+        let call = match self.rng.u8(..3) {
+            0 if !draining.is_empty() => down_call(draining),
+            1 if !status.down_machines.is_empty() => up_call(status.down_machines),
+            _ => {
+                let rng = &mut self.rng;
+                let mut named: Vec<_> =
+                    self.agents.iter().map(|agent| machine(&agent.handle)).collect();
+                named.retain(|_| rng.bool());
+                named.extend(status.down_machines);
+                named.sort_by_key(|machine| machine.ip.clone());
+                named.dedup();
+                let unavailability = hour(rng.i64(1..3));
+                let window = Window { machine_ids: named, unavailability };
+                let windows = (!window.machine_ids.is_empty()).then_some(window);
+                schedule_call(Schedule { windows: windows.into_iter().collect() })
+            }
+        };
+        let response = self.world.operator(call);
+        assert_eq!(response.status, 200, "{response:?}");
+    }
+
+    fn answer_inverse(&mut self) {
+        let Some(scheduler) = self.connected() else { return };
+        let state = self.world.snapshot();
+        let Some(agent) = Self::pick(&mut self.rng, &self.agents) else { return };
+        let agent = self.agents[agent].handle.id.clone();
+        let offers = state.inverse_offers.values().filter(|offer| offer.agent == agent);
+        let offers = offers.filter_map(|o| Some(o.to_v1(&**state.agents.get(&o.agent)?)));
+        let offers: Vec<_> = offers.collect();
+        let refuse = [0.0, -1.0, 5.0, 1e12][self.rng.usize(..4)];
+        let accepts = self.rng.bool();
+        let offers: Vec<_> = offers.iter().collect();
+        self.world.answer(&scheduler, &offers, accepts, Some(refuse));
     }
 
     fn teardown(&mut self) {

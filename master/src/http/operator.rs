@@ -13,7 +13,7 @@ use mesos::v1::master::{self, Call, CallType, GetMetricsResponse, ResponseType};
 
 use super::media::{Codec as _, MediaType};
 use super::readers::What;
-use super::{Realm, files, maintenance, reservations, route_leader, unless_post, weights};
+use super::{Realm, files, reservations, route_leader, unless_post, weights};
 use crate::process::MasterProcess;
 
 pub(super) fn install(context: &mut Context<MasterProcess>) {
@@ -63,7 +63,11 @@ fn operator(
         | CallType::GetMaintenanceSchedule
         | CallType::GetQuota
         | CallType::GetMaster => process.read(context, What::Getter(kind, media), reply),
-        CallType::Teardown | CallType::MarkAgentGone => {
+        CallType::Teardown
+        | CallType::MarkAgentGone
+        | CallType::UpdateMaintenanceSchedule
+        | CallType::StartMaintenance
+        | CallType::StopMaintenance => {
             let principal = request.principal.and_then(|principal| principal.value);
             let request = process.requests.add(reply);
             process.step(context, Event::OperatorCall { request, principal, call });
@@ -78,9 +82,6 @@ fn refuse(process: &MasterProcess, kind: CallType, call: &Call) -> Response {
         CallType::SetLoggingLevel => set_logging_level(call),
         CallType::ListFiles | CallType::ReadFile => files::not_found(),
         CallType::UpdateWeights => weights::answer(call),
-        CallType::UpdateMaintenanceSchedule
-        | CallType::StartMaintenance
-        | CallType::StopMaintenance => maintenance::answer(call),
         CallType::ReserveResources
         | CallType::UnreserveResources
         | CallType::CreateVolumes

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use libprocess::Context;
 use libprocess::http::{Help, Reply, Request, Response};
+use mesos::json;
 use mesos::v1::master::CallType;
 
 use super::media::{Codec as _, MediaType};
@@ -33,6 +34,10 @@ pub(crate) enum What {
     Tasks(TaskPage),
     /// `/roles`
     Roles,
+    /// `/maintenance/schedule`
+    MaintenanceSchedule,
+    /// `/maintenance/status`
+    MaintenanceStatus,
     /// `/registrar(1)/registry`
     Registry,
     /// A getter of the operator API
@@ -48,6 +53,8 @@ impl What {
             Self::Frameworks(id) => lists::frameworks(view, id.as_deref()),
             Self::Tasks(page) => lists::tasks(view, page),
             Self::Roles => roles::render(view),
+            Self::MaintenanceSchedule => json::to_vec(&view.snapshot.maintenance_schedule()),
+            Self::MaintenanceStatus => json::to_vec(&view.snapshot.maintenance_status()),
             Self::Registry => registry::render(view),
             Self::Getter(kind, media) => {
                 return match v1::getter(view, *kind) {

@@ -7,6 +7,7 @@
 //! | `format` | one octet |
 //! | `master` | the master that wrote last |
 //! | `agents/ID`, `unreachable/ID`, `gone/ID` | an agent |
+//! | `maintenance` | all machines that go away, and the schedule |
 //!
 //! A value is MessagePack behind four octets of CRC-32, which tells a damaged record from a whole
 //! one. Commits are durable, and a crash between them leaves the last one: that is the store's
@@ -28,6 +29,7 @@ const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registry")
 
 const FORMAT_KEY: &str = "format";
 const MASTER_KEY: &str = "master";
+const MAINTENANCE_KEY: &str = "maintenance";
 const FORMAT: u8 = 1;
 
 /// How much of the file the store may keep in memory. The registry itself is in memory already,
@@ -140,6 +142,10 @@ impl DiskStore {
             registry.master = Some(self.decode(key, value)?);
             return Ok(());
         }
+        if key == MAINTENANCE_KEY {
+            registry.maintenance = Some(self.decode(key, value)?);
+            return Ok(());
+        }
         let (folder, id) = key.split_once('/').unwrap_or((key, ""));
         let id = AgentId::from(id);
         match Kind::ALL.into_iter().find(|kind| kind.folder() == folder) {
@@ -183,6 +189,11 @@ impl DiskStore {
                 && let Some(master) = &registry.master
             {
                 table.insert(MASTER_KEY, &encode(master)[..])?;
+            }
+            if touched.maintenance
+                && let Some(maintenance) = &registry.maintenance
+            {
+                table.insert(MAINTENANCE_KEY, &encode(maintenance)[..])?;
             }
             for id in &touched.agents {
                 for kind in Kind::ALL {
@@ -233,6 +244,7 @@ impl Store for DiskStore {
 #[derive(Debug, Default)]
 struct Touched {
     master: bool,
+    maintenance: bool,
     agents: BTreeSet<AgentId>,
 }
 
@@ -240,6 +252,7 @@ impl Touched {
     fn note(&mut self, operation: &Operation) {
         match operation {
             Operation::UpdateMaster { .. } => self.master = true,
+            Operation::Maintain(_) => self.maintenance = true,
             Operation::AdmitAgent { info }
             | Operation::UpdateAgent { info }
             | Operation::MarkReachable { info } => self.agents.extend(info.id.clone()),
@@ -257,7 +270,7 @@ impl Touched {
 
 fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     let mut value = vec![0; 4];
-    // Writing into memory cannot fail, and these types have no map keys that MessagePack lacks.
+    // Writing into memory cannot fail, and MessagePack has keys of all kinds.
     if let Err(error) = rmp_serde::encode::write_named(&mut value, record) {
         unreachable!("a record of the registry cannot be encoded: {error}");
     }

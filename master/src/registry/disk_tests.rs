@@ -58,6 +58,35 @@ fn a_group_is_done_whole_or_not_at_all() {
 }
 
 #[test]
+fn maintenance_is_there_after_reopening() {
+    use master_core::maintenance::{Change, MachineKey};
+    use mesos::agent::{MachineId, MachineMode};
+    use mesos::maintenance::{Schedule, Window};
+    use mesos::offer::Unavailability;
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    store.fetch().unwrap();
+    let machine = |hostname: &str| MachineId { hostname: Some(hostname.to_owned()), ip: None };
+    let unavailability = Unavailability { start: TimeInfo { nanoseconds: 9 }, duration: None };
+    let machine_ids = vec![machine("A"), machine("b")];
+    let schedule = Schedule { windows: vec![Window { machine_ids, unavailability }] };
+    let changes = [Change::Schedule(schedule), Change::Down(vec![machine("a")])];
+    let groups = changes.map(|change| vec![Operation::Maintain(change)]);
+    assert!(store.write(&groups).unwrap().iter().all(Result::is_ok));
+    let written = store.registry.clone();
+    drop(store);
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    assert_eq!(store.fetch().unwrap(), written);
+    let maintenance = written.maintenance.unwrap();
+    assert_eq!(maintenance.mode(&MachineKey::from(&machine("a"))), MachineMode::Down);
+    assert_eq!(maintenance.mode(&MachineKey::from(&machine("B"))), MachineMode::Draining);
+    let up = vec![Operation::Maintain(Change::Up(vec![machine("b")]))];
+    let outcome = store.write(&[up]).unwrap().remove(0);
+    assert_eq!(outcome, Err("machine b is DRAINING, not DOWN".to_owned()));
+}
+
+#[test]
 fn one_master_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let _first = DiskStore::open(folder.path()).unwrap();

@@ -1,8 +1,9 @@
 //! `/registrar(1)/registry`: what the registry holds, as Mesos writes its record (row OI-10).
 
-use mesos::agent::AgentInfo;
+use mesos::agent::{AgentInfo, MachineInfo};
 use mesos::ids::AgentId;
 use mesos::json;
+use mesos::maintenance::Schedule;
 use mesos::master_info::MasterInfo;
 use mesos::resources::Resources;
 use mesos::time::TimeInfo;
@@ -16,7 +17,11 @@ struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     gone: Option<LostAgents<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    machines: Option<Machines<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     master: Option<Master<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedules: Option<[&'a Schedule; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slaves: Option<Admitted>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +31,17 @@ struct Shown<'a> {
 #[derive(Serialize)]
 struct Master<'a> {
     info: &'a MasterInfo,
+}
+
+#[derive(Serialize)]
+struct Machines<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    machines: Vec<Machine<'a>>,
+}
+
+#[derive(Serialize)]
+struct Machine<'a> {
+    info: &'a MachineInfo,
 }
 
 #[derive(Serialize)]
@@ -66,8 +82,13 @@ pub fn render(view: &View) -> Vec<u8> {
         .values()
         .map(|agent| Agent { deactivated: agent.deactivated, info: shown(&agent.info) })
         .collect();
+    let maintenance = registry.maintenance.as_deref();
     let none = gone.is_empty() && unreachable.is_empty() && slaves.is_empty();
     json::to_vec(&Shown {
+        machines: maintenance.map(|maintenance| Machines {
+            machines: maintenance.machines.values().map(|info| Machine { info }).collect(),
+        }),
+        schedules: maintenance.and_then(|maintenance| Some([maintenance.schedule.as_ref()?])),
         gone: (!gone.is_empty()).then_some(LostAgents { slaves: gone }),
         master: registry.master.as_ref().map(|info| Master { info }),
         slaves: (!none).then_some(Admitted { slaves }),

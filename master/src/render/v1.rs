@@ -1,7 +1,6 @@
 //! The getters of the operator API (row OI-06).
 
 use mesos::ids::FrameworkId;
-use mesos::maintenance::{ClusterStatus, Schedule};
 use mesos::master_info::{Flag, Role, WeightInfo};
 use mesos::quota::QuotaStatus;
 use mesos::resource::Resource;
@@ -64,15 +63,15 @@ pub fn getter(view: &View, kind: CallType) -> Option<Response> {
             answer.get_weights = weights(view);
             ResponseType::GetWeights
         }
-        _ => return settings(kind),
+        _ => return settings(view, kind),
     };
     answer.r#type = Some(kind);
     Some(answer)
 }
 
-/// The answer to a getter of what operators set: the level of logging, and maintenance and quota,
+/// The answer to a getter of what operators set: the level of logging, maintenance, and quota,
 /// which nobody can set before a later issue.
-fn settings(kind: CallType) -> Option<Response> {
+fn settings(view: &View, kind: CallType) -> Option<Response> {
     let mut answer = Response::default();
     let kind = match kind {
         CallType::GetLoggingLevel => {
@@ -81,13 +80,13 @@ fn settings(kind: CallType) -> Option<Response> {
             ResponseType::GetLoggingLevel
         }
         CallType::GetMaintenanceSchedule => {
-            let schedule = Schedule::default();
+            let schedule = view.snapshot.maintenance_schedule();
             answer.get_maintenance_schedule =
                 Some(api::GetMaintenanceScheduleResponse { schedule });
             ResponseType::GetMaintenanceSchedule
         }
         CallType::GetMaintenanceStatus => {
-            let status = ClusterStatus::default();
+            let status = view.snapshot.maintenance_status();
             answer.get_maintenance_status = Some(api::GetMaintenanceStatusResponse { status });
             ResponseType::GetMaintenanceStatus
         }
@@ -142,6 +141,11 @@ fn frameworks(view: &View) -> api::GetFrameworksResponse {
         let offers = framework.offers.iter().filter_map(|id| snapshot.offers.get(id));
         shown.offers = offers
             .filter_map(|offer| Some(offer.to_v1(framework, &**snapshot.agents.get(&offer.agent)?)))
+            .collect();
+        let inverse = framework.inverse_offers.iter();
+        let inverse = inverse.filter_map(|id| snapshot.inverse_offers.get(id));
+        shown.inverse_offers = inverse
+            .filter_map(|offer| Some(offer.to_v1(&**snapshot.agents.get(&offer.agent)?)))
             .collect();
         shown
     };

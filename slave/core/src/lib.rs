@@ -29,6 +29,7 @@
 //! - `launch`, `command_executor`, `environment`: from a task to a container
 //! - `executors`, [`executor_api`], `kill`, `termination`: what executors say, in actor messages
 //!   and over HTTP, and how they end
+//! - [`lifecycle`]: which step of making and ending a container follows which
 //! - [`containers`]: containers that are not executors': nested ones, and those that stand alone
 //! - [`fetcher`]: which files are fetched when, and what the cache of them holds
 //! - [`validation`]: whether a call of the operator API makes sense
@@ -56,6 +57,7 @@ mod housekeeping;
 pub mod ids;
 mod kill;
 mod launch;
+pub mod lifecycle;
 pub mod metrics;
 pub mod paths;
 mod pending;

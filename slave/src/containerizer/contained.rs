@@ -1,10 +1,10 @@
 //! How a nested or standalone container becomes processes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use libprocess::subprocess::{Child, Command, Identity, Stdio};
+use libprocess::subprocess::{Command, Identity, Stdio};
 use mesos::container::RLimit;
 use slave_core::containers::call::{ContainerSpec, Link};
 
@@ -22,14 +22,17 @@ pub struct Output {
     pub copies: sandbox::Sandbox,
 }
 
-/// Makes the sandbox and starts the first process.
+/// The command that starts the first process, without its streams and its environment, once its
+/// sandbox has been made.
 ///
 /// # Errors
 /// See [`LaunchError`].
-pub fn start(spec: &ContainerSpec, init: &BuiltIn) -> Result<(Child, Option<Output>), LaunchError> {
-    let owner = sandbox::owner(spec.user.as_deref())?;
+pub fn command(
+    spec: &ContainerSpec,
+    init: &BuiltIn,
+    owner: Option<Identity>,
+) -> Result<Command, LaunchError> {
     let arguments = arguments(spec)?;
-    let sandbox = sandbox::make(&spec.sandbox, owner.as_ref())?;
     for link in &spec.links {
         make_link(link, owner.as_ref())?;
     }
@@ -37,38 +40,15 @@ pub fn start(spec: &ContainerSpec, init: &BuiltIn) -> Result<(Child, Option<Outp
     let mut command = Command::new(&init.program)
         .args(&init.arguments)
         .args(arguments)
-        // Of several values for one variable the last counts, and it is the last that comes first.
-        .env(unique(&spec.environment))
         .directory(&spec.working_directory)
-        .stdin(Stdio::Fd(status.into()))
-        .new_session();
+        .stdin(Stdio::Fd(status.into()));
     if let Some(owner) = owner {
         command = command.identity(owner);
     }
     if !spec.survives {
         command = command.parent_death_signal(init::AGENT_DIED);
     }
-    if !spec.session {
-        let command = command.stdout(fd(sandbox.stdout)).stderr(fd(sandbox.stderr));
-        return Ok((command.spawn().map_err(LaunchError::Spawn)?, None));
-    }
-    let command = command.stdout(Stdio::Pipe).stderr(Stdio::Pipe);
-    let mut child = command.spawn().map_err(LaunchError::Spawn)?;
-    let pipes = (child.take_stdout(), child.take_stderr());
-    let output = match pipes {
-        (Some(stdout), Some(stderr)) => Some(Output { stdout, stderr, copies: sandbox }),
-        // A command with pipes has them.
-        _ => None,
-    };
-    Ok((child, output))
-}
-
-fn fd(file: File) -> Stdio {
-    Stdio::Fd(file.into())
-}
-
-fn unique(variables: &[(String, String)]) -> std::collections::BTreeMap<&str, &str> {
-    variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    Ok(command)
 }
 
 /// The command line of the first process.

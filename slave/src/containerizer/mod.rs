@@ -2,18 +2,21 @@
 //!
 //! The agent speaks to a [`Containerizer`] with orders that return at once, and hears what became
 //! of them as events, in the order in which it happened. There is one containerizer yet,
-//! [`posix`]: processes in sandboxes of their own, without isolation from each other. Others
-//! (cgroups and namespaces, Docker) take the same place.
+//! [`mesos`]; others (Docker) take the same place.
 //!
-//! Reading order: this trait, [`sandbox`], [`program`] (what an executor is run as), [`tree`]
-//! (finding and killing processes), [`forked`] (the pid on disk), [`contained`] (containers that
-//! are not executors'), [`runtime`] (what is kept of them), [`init`] (their first process),
-//! [`posix`], [`usage`].
+//! Reading order: this trait, [`mesos`] (who does what when), [`birth`] (how a container becomes
+//! processes), [`isolation`] (all isolators together), [`launcher`] (how processes are born and
+//! killed), [`sandbox`], [`program`] (what an executor is run as), [`tree`] (finding and killing
+//! processes), [`forked`] (the pid on disk), [`contained`] (containers that are not executors'),
+//! [`runtime`] (what is kept of them), [`init`] (their first process), [`usage`].
 
+pub mod birth;
 pub mod contained;
 pub mod forked;
 pub mod init;
-pub mod posix;
+pub mod isolation;
+pub mod launcher;
+pub mod mesos;
 pub mod program;
 pub mod runtime;
 pub mod sandbox;
@@ -22,12 +25,14 @@ pub mod usage;
 
 use std::sync::Arc;
 
+use ::mesos::ids::ContainerId;
+use ::mesos::resources::Resources;
 use libprocess::subprocess::SpawnError;
-use mesos::ids::ContainerId;
-use mesos::resources::Resources;
 use slave_core::containers::call::{ContainerRequest, ContainerSpec};
-use slave_core::effect::{LaunchSpec, RecoverContainer};
+use slave_core::effect::{LaunchSpec, Limits, RecoverContainer};
 use slave_core::event::Event;
+
+use crate::isolators::IsolatorError;
 
 /// Takes the events of a containerizer to the agent. It may be called from any thread.
 pub type Report = Arc<dyn Fn(Event) + Send + Sync>;
@@ -42,7 +47,7 @@ pub trait Containerizer: Send {
     fn recover(&self, containers: Vec<RecoverContainer>);
 
     /// Changes what a container may use.
-    fn update(&self, container: ContainerId, resources: Resources);
+    fn update(&self, container: ContainerId, resources: Resources, limits: Limits);
 
     /// Kills everything in a container.
     fn destroy(&self, container: ContainerId);
@@ -95,7 +100,10 @@ pub enum LaunchError {
     Rlimit(String),
     /// The program could not be started.
     #[error("{}", chain(.0))]
-    Spawn(#[source] SpawnError),
+    Spawn(#[from] SpawnError),
+    /// It cannot be isolated.
+    #[error(transparent)]
+    Isolate(#[from] IsolatorError),
     /// The next agent would not find the container.
     #[error(transparent)]
     Forked(#[from] forked::ForkedError),

@@ -1,6 +1,5 @@
 //! What an executor is run as: program, arguments, environment.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use libprocess::subprocess::Command;
@@ -21,21 +20,16 @@ pub struct BuiltIn {
 /// The name under which the program is the default executor.
 const DEFAULT_EXECUTOR: &str = "mesos-default-executor";
 
-/// The command that starts the executor of `spec`, without sandbox, session and user.
+/// The command that starts the executor of `spec`, without environment, sandbox, session and user.
 ///
 /// # Errors
-/// There is nothing to run, or it needs something that is not there yet.
+/// There is nothing to run.
 pub fn command(spec: &LaunchSpec, built_in: &BuiltIn) -> Result<Command, LaunchError> {
-    check_supported(spec)?;
-    let command = match spec.kind {
+    Ok(match spec.kind {
         ExecutorKind::Command => Command::new(&built_in.program).args(&built_in.arguments),
         ExecutorKind::Default => Command::new(&built_in.program).argv0(DEFAULT_EXECUTOR),
         ExecutorKind::Custom => custom(spec)?,
-    };
-    // Of several values for one variable the last counts.
-    let variables: BTreeMap<&str, &str> =
-        spec.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    Ok(command.env(variables))
+    })
 }
 
 fn custom(spec: &LaunchSpec) -> Result<Command, LaunchError> {
@@ -52,7 +46,11 @@ fn custom(spec: &LaunchSpec) -> Result<Command, LaunchError> {
     })
 }
 
-fn check_supported(spec: &LaunchSpec) -> Result<(), LaunchError> {
+/// Refuses what is not there yet.
+///
+/// # Errors
+/// Says what.
+pub fn check_supported(spec: &LaunchSpec) -> Result<(), LaunchError> {
     if let Some(uri) = spec.command.uris.first() {
         return Err(LaunchError::Unsupported(format!("fetching '{}'", uri.value)));
     }

@@ -5,6 +5,8 @@
 //! - [`offers_are_anchored`]: an offer belongs to a live framework and an active agent
 //! - [`tasks_are_anchored`]: the master's views of a task by framework and by agent agree
 //! - [`agents_are_unique`]: no two agents share an id or an address
+//! - [`maintenance_is_respected`]: nobody is on a machine that is down, and who is on one that is to
+//!   go away knows it
 //! - [`one_stream_per_framework`]: a framework has at most one live stream
 //! - [`executors_have_containers`]: what an agent takes for dead does not run
 //! - [`nothing_was_violated`]: what was seen on the way, by name: `tasks_run_once`,
@@ -12,11 +14,13 @@
 //!   `registered_agents_are_in_the_registry`, `registry_operations_apply`,
 //!   `requests_are_answered_once`, `framework_ids_last`, `schedulers_get_no_errors`,
 //!   `master_never_aborts`
-//! - [`nothing_is_left`]: (calm) every task came to its end, at its scheduler, master and agent
+//! - [`nothing_is_left`]: (calm) every task came to its end, at its scheduler, master and agent,
+//!   and every machine is up
 
 mod agents_are_unique;
 mod agents_do_not_overcommit;
 mod executors_have_containers;
+mod maintenance_is_respected;
 mod nothing_is_left;
 mod nothing_was_violated;
 mod offers_are_anchored;
@@ -54,6 +58,7 @@ fn check_master(snapshot: &Snapshot, world: &World) -> Result<(), String> {
     offers_are_anchored::check(snapshot)?;
     tasks_are_anchored::check(snapshot)?;
     agents_are_unique::check(snapshot)?;
+    maintenance_is_respected::check(snapshot, world)?;
     one_stream_per_framework::check(snapshot, world)
 }
 

@@ -1,5 +1,6 @@
 //! Once the world is calm, everything that was begun comes to its end: schedulers have run what
-//! they wanted and know how it ended, the master counts nothing as used, agents run nothing.
+//! they wanted and know how it ended, the master counts nothing as used, agents run nothing, and
+//! all machines are up.
 
 use crate::world::World;
 
@@ -21,6 +22,11 @@ pub fn check(world: &World) -> Result<(), String> {
         if let Some((id, task)) = framework.tasks.iter().next() {
             return Err(format!("the master still knows {id} as {}", task.state));
         }
+    }
+    if let Some(maintenance) = &snapshot.registry.maintenance
+        && let Some((machine, info)) = maintenance.machines.iter().next()
+    {
+        return Err(format!("machine {machine} is {:?}", info.mode));
     }
     if snapshot.agents.len() != world.agents.len() {
         let (has, wants) = (snapshot.agents.len(), world.agents.len());

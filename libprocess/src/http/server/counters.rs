@@ -12,12 +12,16 @@ pub(super) struct Counters {
     duration: Histogram,
     /// Requests whose body was too large.
     pub too_large: Counter,
-    /// Requests whose body stopped arriving.
+    /// Requests whose body arrived too slowly.
     pub slow_bodies: Counter,
+    /// Requests refused as other bodies took all there is for bodies.
+    pub crowded_bodies: Counter,
     /// Connections that stopped in the middle of a head.
     pub slow_heads: Counter,
     /// Connections whose client stopped reading.
     pub slow_readers: Counter,
+    /// Streams whose client was further behind than their bound.
+    pub cut_streams: Counter,
     /// Requests refused by the firewall.
     pub disabled: Counter,
     /// Requests whose client went before they were answered.
@@ -54,9 +58,11 @@ impl Counters {
                 &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0],
             )?,
             too_large: counter("too_large_requests", "Requests whose body was too large.")?,
-            slow_bodies: counter("slow_bodies", "Requests whose body stopped arriving.")?,
+            slow_bodies: counter("slow_bodies", "Requests whose body arrived too slowly.")?,
+            crowded_bodies: counter("crowded_bodies", "Requests refused as bodies took all room.")?,
             slow_heads: counter("slow_heads", "Connections closed in the middle of a head.")?,
             slow_readers: counter("slow_readers", "Connections whose client stopped reading.")?,
+            cut_streams: counter("cut_streams", "Streams cut as their client was too slow.")?,
             disabled: counter("disabled_requests", "Requests to disabled endpoints.")?,
             abandoned: counter("abandoned_requests", "Requests whose client left first.")?,
         })

@@ -64,12 +64,19 @@ pub(super) async fn encode(
         Body::File(file) if head => BoxBody::new(LengthOnly(file.length)),
         Body::Empty => BoxBody::new(()),
         Body::Bytes(bytes) => BoxBody::new(bytes),
-        Body::Stream(reader) => BoxBody::new(BodyStream::new(Streaming {
-            reader,
-            error: None,
-            connection: connection.clone(),
-            _open: shared.counters.open_stream(),
-        })),
+        Body::Stream(reader) => {
+            let (cut, counter) = (connection.cut.clone(), shared.counters.cut_streams.clone());
+            reader.on_overflow(move || {
+                counter.increment();
+                cut.cut();
+            });
+            BoxBody::new(BodyStream::new(Streaming {
+                reader,
+                error: None,
+                connection: connection.clone(),
+                _open: shared.counters.open_stream(),
+            }))
+        }
         Body::File(file) => {
             let length = file.length;
             BoxBody::new(SizedStream::new(length, file_stream(file)))

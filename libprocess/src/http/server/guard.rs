@@ -6,6 +6,7 @@
 //!   writing   free --full--> stalled --room--> free
 //!                                 | stall_timeout: error
 //!   end of input, at any time: `eof` fires
+//!   cut, at any time: error
 //! ```
 //!
 //! Only the idle state waits without limit. A body that stops is the business of whoever reads it.
@@ -19,8 +20,9 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -42,11 +44,36 @@ pub(super) fn prepare(stream: &TcpStream, stall_timeout: Duration) -> nix::Resul
     setsockopt(stream, sockopt::KeepAlive, &true)
 }
 
+/// Ends a connection whose client is too slow, also while it waits for that client.
+#[derive(Default)]
+pub(super) struct Cut {
+    is_cut: AtomicBool,
+    waiting: Mutex<Option<Waker>>,
+}
+
+impl Cut {
+    /// Ends the connection: what waits to be written to it is not.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether it was cut; else whoever waits is woken when it is.
+    fn poll(&self, cx: &Context<'_>) -> bool {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        // Looked at after the waker is in its place, so that no cut goes unnoticed.
+        self.is_cut.load(Ordering::SeqCst)
+    }
+}
+
 /// What the requests of a connection know about it.
 #[derive(Default)]
 pub(super) struct Connection {
     /// Fires when the client closes its side.
     pub eof: ClosedSignal,
+    /// Ends the connection, from any thread.
+    pub cut: Arc<Cut>,
     in_request: Cell<bool>,
     head_under_way: Cell<bool>,
 }
@@ -161,6 +188,9 @@ impl Guarded {
         result: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         if result.is_pending() {
+            if self.connection.cut.poll(cx) {
+                return Poll::Ready(Err(timed_out("the client reads too slowly")));
+            }
             if expired(&mut self.write_timer, self.shared.config.stall_timeout, cx) {
                 self.counters().slow_readers.increment();
                 return Poll::Ready(Err(timed_out("the client stopped reading")));

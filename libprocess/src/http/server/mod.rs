@@ -43,7 +43,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
@@ -52,9 +52,13 @@ use tokio::net::TcpStream;
 pub struct HttpConfig {
     /// The largest request body; a larger one is answered 413.
     pub body_limit_bytes: usize,
+    /// How much the bodies of all requests that are arriving may take together; what comes on top
+    /// is answered 503.
+    pub bodies_limit_bytes: usize,
     /// How long a request's head may take from its first byte.
     pub head_timeout: Duration,
-    /// How long the next part of a request's body may take, and of an answer to be taken.
+    /// How long a request's body may take beside a second for every 4 KiB, and the next part of an
+    /// answer to be taken.
     pub stall_timeout: Duration,
     /// How long an answer is waited for after its client closed its side of the connection.
     pub half_closed_timeout: Duration,
@@ -76,6 +80,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             body_limit_bytes: 64 << 20,
+            bodies_limit_bytes: 512 << 20,
             head_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(60),
             half_closed_timeout: Duration::from_secs(10),
@@ -103,6 +108,8 @@ pub(super) struct Shared {
     site: Arc<dyn Site>,
     metrics: Metrics,
     counters: Counters,
+    /// What the bodies that are arriving take.
+    bodies_bytes: AtomicUsize,
 }
 
 /// Serves connections on one thread.
@@ -129,7 +136,9 @@ impl Server {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let counters = Counters::register(&metrics)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { shared: Arc::new(Shared { number, config, site, metrics, counters }) })
+        let bodies_bytes = AtomicUsize::new(0);
+        let shared = Shared { number, config, site, metrics, counters, bodies_bytes };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The metrics that this server shows.

@@ -22,7 +22,7 @@ const MAX_LOOKS: usize = 50_000;
 impl Allocator {
     /// Whether there is anything to look at.
     pub fn is_due(&self) -> bool {
-        !self.due.is_empty()
+        !self.due.is_empty() || self.reclaims.is_due()
     }
 
     /// An agent that has something which somebody wants, although it is not due: there must be
@@ -156,6 +156,7 @@ impl Allocator {
         }
         self.agents.get_mut(agent)?.hold(&resources);
         self.update_idle(agent);
+        self.reclaims.touch(agent);
         resources.allocate(&role);
         let framework = self.frameworks.get(&key)?.id.clone();
         Some(Allocation { framework, role, agent: agent.clone(), resources })

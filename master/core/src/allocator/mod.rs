@@ -1,4 +1,5 @@
-//! Who is offered what: the allocator (rows AL-03 to AL-11, AL-16 to AL-19, AL-24).
+//! Who is offered what: the allocator (rows AL-03 to AL-11, AL-16 to AL-19, AL-24,
+//! AL-28).
 //!
 //! A plain struct with its own entry point: it is told what changes in the cluster, and
 //! [`Allocator::allocate`] answers with [`Allocation`]s. It knows no offers, timers or effects.
@@ -11,8 +12,8 @@
 //! next step.
 //!
 //! Reading order: [`sorter`] (who comes first), `filters` (who does not want what), `constraints`
-//! (who does not want which agents), `cycle` (a pass); here what the allocator is told, and
-//! `bookkeeping`, by which it takes note of that.
+//! (who does not want which agents), `cycle` (a pass), `inverse` (who is to let go of which agents);
+//! here what the allocator is told, and `bookkeeping`, by which it takes note of that.
 //!
 //! Roles are flat, all quantities are fair share: quota and hierarchical roles come with
 //! [`Sorter`]'s tree and a second stage in `cycle`.
@@ -21,6 +22,7 @@ mod bookkeeping;
 mod constraints;
 mod cycle;
 mod filters;
+mod inverse;
 pub mod sorter;
 #[cfg(test)]
 mod tests;
@@ -39,6 +41,7 @@ use mesos::value::Fixed;
 use crate::config::Config;
 pub use constraints::Constraints;
 use filters::{Expiries, Filters};
+use inverse::Reclaims;
 pub use sorter::Sorter;
 
 /// The name of a role, cheap to clone.
@@ -206,6 +209,7 @@ pub struct Allocator {
     due: BTreeMap<AgentId, Scope>,
     due_at_next_batch: BTreeSet<AgentId>,
     expiries: Expiries,
+    reclaims: Reclaims,
 }
 
 impl Allocator {
@@ -232,6 +236,7 @@ impl Allocator {
             due: BTreeMap::new(),
             due_at_next_batch: BTreeSet::new(),
             expiries: Expiries::default(),
+            reclaims: Reclaims::default(),
         }
     }
 
@@ -260,8 +265,9 @@ impl Allocator {
         for role in roles.iter() {
             self.join(key, &Role::from(role.as_str()));
         }
-        for resources in used.values() {
+        for (agent, resources) in used {
             self.count(key, resources);
+            self.reclaims.touch(agent);
         }
         if is_active {
             self.activate_framework(id);
@@ -285,6 +291,7 @@ impl Allocator {
         let Some(&key) = self.keys.get(id) else { return };
         let Some(entry) = self.frameworks.get_mut(&key) else { return };
         entry.is_active = true;
+        self.reclaims.touch_all();
         self.update_interest(key);
         self.ask(key);
     }
@@ -296,6 +303,7 @@ impl Allocator {
         entry.is_active = false;
         self.update_interest(key);
         self.drop_filters(key, None);
+        self.reclaims.drop_filters_of_framework(key);
     }
 
     /// A framework has other roles, capabilities or limits.
@@ -331,6 +339,7 @@ impl Allocator {
         for role in roles {
             self.drop_filters(key, Some(&Role::from(role.as_str())));
         }
+        self.reclaims.drop_filters_of_framework(key);
         self.update_interest(key);
         self.ask(key);
     }
@@ -379,6 +388,7 @@ impl Allocator {
     /// An agent is gone. What was held on it must have been recovered before.
     pub fn remove_agent(&mut self, id: &AgentId) {
         self.infos.remove(id);
+        self.reclaims.forget(id);
         for framework in self.frameworks.values_mut() {
             framework.excluded.remove(id);
         }
@@ -405,6 +415,7 @@ impl Allocator {
         let old = std::mem::replace(&mut entry.total, total);
         entry.recount(true);
         let new = entry.total.clone();
+        self.reclaims.drop_filters_of_agent(id);
         let frameworks = entry.filters.clear(&mut self.expiries);
         for framework in frameworks {
             if let Some(framework) = self.frameworks.get_mut(&framework) {
@@ -421,6 +432,7 @@ impl Allocator {
     pub fn activate_agent(&mut self, id: &AgentId) {
         if let Some(entry) = self.agents.get_mut(id) {
             entry.is_active = true;
+            self.reclaims.touch(id);
             self.make_due(id);
         }
     }
@@ -440,6 +452,7 @@ impl Allocator {
         }
         if let Some(entry) = self.agents.get_mut(agent) {
             entry.hold(&unallocated(resources));
+            self.reclaims.touch(agent);
             self.make_due(agent);
         }
     }
@@ -496,6 +509,7 @@ impl Allocator {
     /// The time for a batch has come: what was set aside for it is due, and so is what filters
     /// hid until now.
     pub fn begin_batch(&mut self, now: Time) {
+        self.reclaims.begin_batch(now);
         for agent in std::mem::take(&mut self.due_at_next_batch) {
             self.make_due(&agent);
         }

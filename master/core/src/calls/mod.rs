@@ -11,7 +11,10 @@ mod offers;
 mod reconcile;
 mod tasks;
 
-use mesos::ids::{FrameworkId, OfferId};
+pub(crate) use offers::filtered_for;
+
+use mesos::ids::FrameworkId;
+use mesos::maintenance::InverseOfferResponse;
 use mesos::v1::scheduler::{Call, CallType};
 
 use crate::context::Context;
@@ -148,22 +151,20 @@ impl Master {
             // The allocator hears of it and does nothing, as Mesos's own (row AL-12).
             CallType::Request => cx.count("master/messages_resource_request"),
             CallType::AcceptInverseOffers => {
-                let ids = call.accept_inverse_offers.map(|body| body.inverse_offer_ids);
-                ignore_inverse(cx, id, "accepts", &ids.unwrap_or_default());
+                if let Some(body) = call.accept_inverse_offers {
+                    let (ids, filters) = (&body.inverse_offer_ids, body.filters.as_ref());
+                    let answer = InverseOfferResponse::Accept;
+                    self.answer_inverse_offers(cx, id, ids, filters, answer);
+                }
             }
             CallType::DeclineInverseOffers => {
-                let ids = call.decline_inverse_offers.map(|body| body.inverse_offer_ids);
-                ignore_inverse(cx, id, "declines", &ids.unwrap_or_default());
+                if let Some(body) = call.decline_inverse_offers {
+                    let (ids, filters) = (&body.inverse_offer_ids, body.filters.as_ref());
+                    let answer = InverseOfferResponse::Decline;
+                    self.answer_inverse_offers(cx, id, ids, filters, answer);
+                }
             }
             CallType::Unknown | CallType::Subscribe | CallType::UpdateFramework => {}
         }
-    }
-}
-
-/// No inverse offers are made as long as no maintenance is known: those that a scheduler answers
-/// are no longer valid, which is no error.
-fn ignore_inverse(cx: &mut Context<'_>, id: &FrameworkId, verb: &str, offers: &[OfferId]) {
-    if let Err(why) = validation::offer::validate_inverse(offers) {
-        cx.debug(|| format!("Framework {id} {verb} invalid inverse offers: {why}"));
     }
 }

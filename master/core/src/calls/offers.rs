@@ -41,6 +41,7 @@ impl Master {
         for (framework, allocations) in by_framework {
             self.make_offers(cx, &framework, allocations);
         }
+        self.make_inverse_offers(cx);
         if self.allocator.is_due() {
             // Other events have their turn first.
             self.is_continuing_allocation = true;
@@ -205,14 +206,18 @@ impl Master {
 
 /// What becomes of resources that a framework refuses with these filters (row AL-09).
 fn refusal(filters: Option<&Filters>) -> Recovery {
-    let seconds = filters.map_or(DEFAULT_REFUSAL.as_secs_f64(), |filters| filters.refuse_seconds);
-    if seconds == 0.0 {
-        return Recovery::AtNextBatch;
+    match filtered_for(filters) {
+        Duration::ZERO => Recovery::AtNextBatch,
+        span => Recovery::Refused(span),
     }
-    let span = match Duration::try_from_secs_f64(seconds) {
+}
+
+/// For how long a framework that answers with these filters is not to be asked the same again.
+pub(crate) fn filtered_for(filters: Option<&Filters>) -> Duration {
+    let seconds = filters.map_or(DEFAULT_REFUSAL.as_secs_f64(), |filters| filters.refuse_seconds);
+    match Duration::try_from_secs_f64(seconds) {
         Ok(span) => span.min(LONGEST_REFUSAL),
         Err(_) if seconds > 0.0 => LONGEST_REFUSAL,
         Err(_) => DEFAULT_REFUSAL,
-    };
-    Recovery::Refused(span)
+    }
 }

@@ -31,6 +31,7 @@ impl Master {
         for offer in offers {
             self.withdraw_offer(cx, &offer, Recovery::AtOnce);
         }
+        self.withdraw_inverse_offers(cx, &id);
         cx.info(format!(
             "Framework {id} disconnected; it has {} seconds to come back",
             timeout.as_secs_f64()
@@ -64,6 +65,7 @@ impl Master {
         for offer in &framework.offers {
             self.withdraw_offer(cx, offer, Recovery::AtOnce);
         }
+        self.withdraw_inverse_offers(cx, id);
         for agent in &framework.agents {
             if let Some(agent) = self.state.agents.get(agent) {
                 cx.send(&agent.pid, ShutdownFramework { framework_id: id.clone() });

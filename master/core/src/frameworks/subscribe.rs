@@ -117,6 +117,7 @@ impl Master {
         for offer in offers {
             self.withdraw_offer(cx, &offer, Recovery::AtNextBatch);
         }
+        self.withdraw_inverse_offers(cx, &id);
         let Some(framework) = self.state.framework_mut(&id) else { return };
         framework.state = FrameworkState::Active;
         framework.stream = Some(stream.clone());

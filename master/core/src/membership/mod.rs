@@ -10,6 +10,7 @@
 //!
 //!   registered ── unregister, or another agent at its address: RemoveAgent ──▶ removed
 //!   any of them ── an operator says so: MarkGone ──▶ gone (told to shut down if it returns)
+//!   registered ── its machine goes down: RemoveAgent ──▶ removed (refused until it is up)
 //!   recovered (in the registry when this master was elected) ── re-register ──▶ registered
 //!                                                            ── too late ──▶ unreachable
 //! ```
@@ -26,5 +27,5 @@ mod removal;
 mod reregister;
 mod watch;
 
-pub(crate) use removal::Removal;
+pub(crate) use removal::{Cause, MACHINE_DOWN, Removal};
 pub(crate) use watch::Watch;

@@ -15,6 +15,7 @@ use mesos::v1::master::{AgentAddedEvent, EventType};
 use super::removal::Cause;
 use crate::context::Context;
 use crate::event::AgentPid;
+use crate::maintenance::MachineKey;
 use crate::master::Master;
 use crate::registrar::Then;
 use crate::registry::Operation;
@@ -41,6 +42,9 @@ impl Master {
         cx.count("master/messages_register_slave");
         if let Err(why) = validation::registration::validate(&message) {
             return cx.warn(format!("Ignoring registration of agent at {from}: {why}"));
+        }
+        if self.refuse_if_down(cx, &from, &message.agent.hostname) {
+            return;
         }
         if let Some(id) = self.pids.get(&from).cloned() {
             let is_connected = self.state.agents.get(&id).is_some_and(|agent| agent.connected);
@@ -82,6 +86,7 @@ impl Master {
         self.offer_agent(&id);
         self.acknowledge_registration(cx, &pid, &id);
         self.publish_agent_added(cx, &id);
+        self.leave_if_down(cx, &id);
     }
 
     /// Adds an agent that runs nothing yet, and watches it.
@@ -95,6 +100,8 @@ impl Master {
         let total = total(&introduction.info, &introduction.checkpointed);
         let registry = &self.state.registry;
         let deactivated = registry.agents.get(id).is_some_and(|agent| agent.deactivated);
+        let machine = MachineKey::of_agent(&introduction.info.hostname, pid.ip());
+        let unavailability = self.unavailability_of(&machine);
         let capabilities = introduction.capabilities.iter();
         let agent = Agent {
             id: id.clone(),
@@ -115,6 +122,9 @@ impl Master {
             killed_tasks: OrdMap::new(),
             executors: OrdMap::new(),
             offers: OrdSet::new(),
+            unavailability,
+            inverse_offers: OrdSet::new(),
+            inverse_answers: OrdMap::new(),
         };
         self.state.recovered_agents.remove(id);
         self.state.agents.insert(id.clone(), Arc::new(agent));
@@ -130,6 +140,9 @@ impl Master {
             agent.used.iter().map(|(id, used)| (id.clone(), used.clone())).collect();
         self.allocator.describe_agent(id, &agent.info);
         self.allocator.add_agent(id, agent.total.clone(), &used, agent.active);
+        if agent.unavailability.is_some() {
+            self.allocator.set_unavailable(id, true);
+        }
     }
 
     pub(super) fn publish_agent_added(&self, cx: &mut Context<'_>, id: &AgentId) {

@@ -15,13 +15,18 @@ use crate::registrar::Then;
 use crate::registry::Operation;
 use crate::updates::master_update;
 
+/// What agents of machines that go away are told, and what is said of their tasks.
+pub(crate) const MACHINE_DOWN: &str = "Operator initiated 'Machine DOWN'";
+
 /// Why an agent that can never come back is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(crate) enum Cause {
     /// It said that it leaves.
     Unregistered,
     /// Another agent has its address now.
     Replaced,
+    /// Its machine goes away (row MT-04).
+    MachineDown,
 }
 
 /// What frameworks are told once a removal is durable.
@@ -50,24 +55,17 @@ impl Master {
     }
 
     /// Removes an agent at once, and lets frameworks know when that is durable.
-    pub(super) fn remove_agent(&mut self, cx: &mut Context<'_>, id: &AgentId, cause: Cause) {
+    pub(crate) fn remove_agent(&mut self, cx: &mut Context<'_>, id: &AgentId, cause: Cause) {
         if !self.state.agents.contains_key(id) || !self.in_transition.insert(id.clone()) {
             return;
         }
         let message = match cause {
             Cause::Unregistered => "the agent unregistered",
             Cause::Replaced => "a new agent registered at the same address",
+            Cause::MachineDown => MACHINE_DOWN,
         };
         cx.info(format!("Removing agent {id}: {message}"));
-        let host = self.state.agents.get(id).map_or("", |agent| &agent.info.hostname);
-        let verdict = Verdict {
-            aware: TaskState::Lost,
-            reason: Reason::AgentRemoved,
-            message: format!("Agent {host} removed: {message}"),
-            unreachable_since: None,
-        };
-        let updates = self.forget_agent(cx, id, &verdict);
-        self.remember_removed(id);
+        let updates = self.forget_removed(cx, id, message);
         let removal = Removal { agent: id.clone(), cause, updates };
         let operation = Operation::RemoveAgent { id: id.clone() };
         self.registrar.store(vec![operation], Then::Remove(Box::new(removal)), cx.out);
@@ -77,11 +75,44 @@ impl Master {
     pub(crate) fn removed(&mut self, cx: &mut Context<'_>, removal: Removal) {
         self.in_transition.remove(&removal.agent);
         cx.count("master/slave_removals");
-        cx.count(match removal.cause {
-            Cause::Unregistered => "master/slave_removals/reason_unregistered",
-            Cause::Replaced => "master/slave_removals/reason_registered",
-        });
+        match removal.cause {
+            Cause::Unregistered => cx.count("master/slave_removals/reason_unregistered"),
+            Cause::Replaced => cx.count("master/slave_removals/reason_registered"),
+            // Mesos has no counter of its own for these.
+            Cause::MachineDown => {}
+        }
         self.tell_of_loss(cx, &removal.agent, removal.updates);
+    }
+
+    /// An agent whose machine goes away leaves, and that is durable already.
+    pub(crate) fn removed_for_maintenance(&mut self, cx: &mut Context<'_>, id: &AgentId) {
+        if !self.state.agents.contains_key(id) {
+            return;
+        }
+        cx.info(format!("Removing agent {id}: {MACHINE_DOWN}"));
+        cx.count("master/slave_removals");
+        let updates = self.forget_removed(cx, id, MACHINE_DOWN);
+        self.tell_of_loss(cx, id, updates);
+    }
+
+    /// Takes an agent that can never come back out of the state. Returns what its frameworks are
+    /// to be told.
+    fn forget_removed(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: &AgentId,
+        why: &str,
+    ) -> Vec<StatusUpdate> {
+        let host = self.state.agents.get(id).map_or("", |agent| &agent.info.hostname);
+        let verdict = Verdict {
+            aware: TaskState::Lost,
+            reason: Reason::AgentRemoved,
+            message: format!("Agent {host} removed: {why}"),
+            unreachable_since: None,
+        };
+        let updates = self.forget_agent(cx, id, &verdict);
+        self.remember_removed(id);
+        updates
     }
 
     /// It is durable that an agent is unreachable.
@@ -118,6 +149,7 @@ impl Master {
         let Some(agent) = self.state.agents.get(id).cloned() else { return Vec::new() };
         self.end_watch(cx, id);
         self.rescind_offers_of_agent(cx, id);
+        self.rescind_inverse_offers_of_agent(cx, id);
         let mut updates = Vec::new();
         for (framework, tasks) in &agent.tasks {
             for task in tasks {

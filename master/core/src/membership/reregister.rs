@@ -46,6 +46,9 @@ impl Master {
         if self.in_transition.contains(&id) {
             return cx.debug(|| format!("Agent {id} is changing its state; it will ask again"));
         }
+        if self.refuse_if_down(cx, &from, &message.agent.hostname) {
+            return;
+        }
         match self.state.agents.get(&id) {
             Some(agent) => {
                 let known = (agent.info.clone(), agent.pid.clone());
@@ -152,6 +155,7 @@ impl Master {
         self.publish_agent_added(cx, &id);
         self.refresh_frameworks(cx, &id, &pid, &message.frameworks);
         self.tell_of_return(cx, returned);
+        self.leave_if_down(cx, &id);
     }
 
     /// A registered agent is back, and the registry knows of its changes if there are any.
@@ -196,6 +200,7 @@ impl Master {
         self.kill_again(cx, &id, &pid, &message.tasks);
         self.refresh_frameworks(cx, &id, &pid, &message.frameworks);
         self.tell_of_return(cx, returned);
+        self.leave_if_down(cx, &id);
     }
 
     /// An agent has other resources than before: what was offered of it is withdrawn.

@@ -81,6 +81,7 @@ impl Master {
         }
         self.allocator.deactivate_agent(&id);
         self.rescind_offers_of_agent(cx, &id);
+        self.rescind_inverse_offers_of_agent(cx, &id);
         self.abandon_what_dies_with_the_agent(cx, &id);
         let what = Timer::AgentReregistration(id.clone());
         let timer = cx.set_timer(&mut self.timers, what, self.config.agent_reregister_timeout);

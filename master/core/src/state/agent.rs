@@ -7,12 +7,15 @@ use imbl::{OrdMap, OrdSet};
 use mesos::agent::{AgentCapability, AgentCapabilityType, AgentInfo};
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::{AgentId, ExecutorId, FrameworkId, OfferId, TaskId};
+use mesos::maintenance::InverseOfferStatus;
+use mesos::offer::Unavailability;
 use mesos::operation::Uuid;
 use mesos::resources::Resources;
 use mesos::time::Time;
 use mesos::v1;
 
 use crate::event::AgentPid;
+use crate::maintenance::MachineKey;
 
 /// An agent that is registered. It is in use while it is connected and active.
 #[derive(Debug, Clone)]
@@ -54,12 +57,24 @@ pub struct Agent {
     pub executors: OrdMap<FrameworkId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
     /// The offers that are out for it.
     pub offers: OrdSet<OfferId>,
+    /// When its machine will be away, if that is known.
+    pub unavailability: Option<Unavailability>,
+    /// The inverse offers that are out for it.
+    pub inverse_offers: OrdSet<OfferId>,
+    /// What frameworks have last answered to inverse offers, since the present unavailability was
+    /// scheduled (row MT-05).
+    pub inverse_answers: OrdMap<FrameworkId, InverseOfferStatus>,
 }
 
 impl Agent {
     /// Whether the master knows this executor to be on the agent.
     pub fn has_executor(&self, framework: &FrameworkId, executor: &ExecutorId) -> bool {
         self.executors.get(framework).is_some_and(|of| of.contains_key(executor))
+    }
+
+    /// The machine that it runs on (row MT-06).
+    pub fn machine(&self) -> MachineKey {
+        MachineKey::of_agent(&self.info.hostname, self.pid.ip())
     }
 
     /// What of the agent is in use, by whatever framework.

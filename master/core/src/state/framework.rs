@@ -95,6 +95,8 @@ pub struct Framework {
     pub executors: OrdMap<AgentId, OrdMap<ExecutorId, Arc<ExecutorInfo>>>,
     /// The offers that it has not answered.
     pub offers: OrdSet<OfferId>,
+    /// The inverse offers that it has not answered.
+    pub inverse_offers: OrdSet<OfferId>,
     /// The agents that know of it, because it has launched something on them: they are told when
     /// it changes and when it ends.
     pub agents: OrdSet<AgentId>,
@@ -127,6 +129,7 @@ impl Framework {
             unreachable_order: Vector::new(),
             executors: OrdMap::new(),
             offers: OrdSet::new(),
+            inverse_offers: OrdSet::new(),
             agents: OrdSet::new(),
             counts: super::FrameworkCounts::default(),
         };

@@ -7,6 +7,7 @@ mod accounts;
 mod agent;
 mod counts;
 mod framework;
+mod inverse;
 mod offer;
 mod options;
 
@@ -14,5 +15,6 @@ pub(crate) use accounts::{Memory, is_over};
 pub use agent::Agent;
 pub use counts::{FrameworkCounts, OperationCounts};
 pub use framework::{Framework, FrameworkState, Stream};
+pub use inverse::InverseOffer;
 pub use offer::Offer;
 pub(crate) use options::Options;

@@ -50,14 +50,14 @@ impl Offer {
             resources: self.resources.to_offer_vec(is_multi_role, refined),
             attributes: agent.info.attributes.clone(),
             executor_ids: executors.map(|of| of.keys().cloned().collect()).unwrap_or_default(),
-            unavailability: None,
+            unavailability: agent.unavailability.clone(),
             allocation_info: is_multi_role.then_some(allocation),
         }
     }
 }
 
 /// Where the agent answers HTTP.
-fn url(agent: &Agent) -> Url {
+pub(super) fn url(agent: &Agent) -> Url {
     Url {
         scheme: "http".to_owned(),
         address: Address {

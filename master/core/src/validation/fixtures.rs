@@ -36,6 +36,9 @@ pub fn agent(resources: &str) -> Agent {
         killed_tasks: OrdMap::new(),
         executors: OrdMap::new(),
         offers: OrdSet::new(),
+        unavailability: None,
+        inverse_offers: OrdSet::new(),
+        inverse_answers: OrdMap::new(),
     }
 }
 

@@ -7,7 +7,8 @@
 //!
 //! Reading order: `id`, `resource`, `command`, `container`, `check` (what descriptions are made
 //! of); `executor`, `task`, `group` (what is launched); `offer`, `operation` (what an ACCEPT says);
-//! `framework`, `scheduler` (what other calls say); `registration` (what agents say).
+//! `framework`, `scheduler` (what other calls say); `registration` (what agents say);
+//! `maintenance` (what operators say of machines).
 
 pub mod check;
 pub mod command;
@@ -18,6 +19,7 @@ pub(crate) mod fixtures;
 pub mod framework;
 pub mod group;
 pub mod id;
+pub mod maintenance;
 pub mod offer;
 pub mod operation;
 pub mod registration;

@@ -52,25 +52,39 @@ pub fn validate(ids: &[OfferId], framework: &FrameworkId, state: &Snapshot) -> C
     Ok(())
 }
 
-/// Checks inverse offers that are answered. There are none as long as no maintenance is known.
-pub fn validate_inverse(ids: &[OfferId]) -> Check {
+/// Checks inverse offers that `framework` answers.
+pub fn validate_inverse(ids: &[OfferId], framework: &FrameworkId, state: &Snapshot) -> Check {
     expect(!ids.is_empty(), || "No inverse offers specified".to_owned())?;
     let mut seen = BTreeSet::new();
     for id in ids {
         expect(seen.insert(id), || format!("Duplicate offer {id} in offer list"))?;
     }
-    invalid(format!("Inverse offer {} is no longer valid", ids[0]))
+    for id in ids {
+        expect(state.inverse_offers.contains_key(id), || {
+            format!("Inverse offer {id} is no longer valid")
+        })?;
+    }
+    let mut offers = ids.iter().filter_map(|id| state.inverse_offers.get(id));
+    offers.try_for_each(|offer| {
+        expect(offer.framework == *framework, || {
+            format!(
+                "Offer {} has invalid framework {} while framework {framework} is expected",
+                offer.id, offer.framework
+            )
+        })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use mesos::offer::Unavailability;
     use mesos::resources::Resources;
     use mesos::time::Time;
 
     use super::*;
-    use crate::state::Offer;
+    use crate::state::{InverseOffer, Offer};
     use crate::validation::words;
 
     fn offer(id: &str, framework: &str, agent: &str, role: &str) -> Offer {
@@ -126,11 +140,27 @@ mod tests {
     }
 
     #[test]
-    fn no_inverse_offer_is_valid() {
-        assert_eq!(words(validate_inverse(&[])), "No inverse offers specified");
-        let ids = ["o".into()];
-        assert_eq!(words(validate_inverse(&ids)), "Inverse offer o is no longer valid");
-        let ids = ["o".into(), "o".into()];
-        assert_eq!(words(validate_inverse(&ids)), "Duplicate offer o in offer list");
+    fn inverse_offers_are_there_once_and_of_the_framework() {
+        let mut state = Snapshot::default();
+        state.add_inverse_offer(InverseOffer {
+            id: "i".into(),
+            framework: "F".into(),
+            agent: "A".into(),
+            unavailability: Unavailability::default(),
+            made: Time::EPOCH,
+            timer: None,
+        });
+        let says = |framework: &str, ids: &[&str]| {
+            let ids: Vec<OfferId> = ids.iter().map(|id| (*id).into()).collect();
+            words(validate_inverse(&ids, &framework.into(), &state))
+        };
+        assert_eq!(says("F", &["i"]), "");
+        assert_eq!(says("F", &[]), "No inverse offers specified");
+        assert_eq!(says("F", &["i", "o"]), "Inverse offer o is no longer valid");
+        assert_eq!(says("F", &["o", "o"]), "Duplicate offer o in offer list");
+        assert_eq!(
+            says("G", &["i"]),
+            "Offer i has invalid framework F while framework G is expected"
+        );
     }
 }

@@ -9,6 +9,7 @@
 #![allow(dead_code)]
 
 pub mod bend;
+pub mod maintenance;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
