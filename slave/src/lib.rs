@@ -30,8 +30,8 @@
 //! - [`detector`]: who the master is
 //! - [`checkpoint`]: what is written down, and found again
 //! - [`containerizer`]: sandboxes and processes
-//! - [`isolators`]: what containers may use, see and do
 //! - [`fetcher`]: what comes into sandboxes from elsewhere
+//! - [`isolators`]: what containers may use, see and do
 //! - `http`, `metrics`: what others can see
 
 pub mod checkpoint;

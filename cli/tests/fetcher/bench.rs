@@ -36,9 +36,14 @@ pub fn config(dir: &Path) -> FetcherConfig {
         stall_timeout: Duration::from_secs(60),
         frameworks_home: String::new(),
         hadoop_home: None,
+        // Whoever runs the tests may need a proxy; our servers do not.
         program: BuiltIn {
-            program: env!("CARGO_BIN_EXE_mesos").into(),
-            arguments: vec!["fetcher".to_owned()],
+            program: "env".into(),
+            arguments: ["-u", "http_proxy", "-u", "all_proxy", "-u", "ALL_PROXY"]
+                .into_iter()
+                .chain([env!("CARGO_BIN_EXE_mesos"), "fetcher"])
+                .map(str::to_owned)
+                .collect(),
         },
         max_processes: 16,
     }

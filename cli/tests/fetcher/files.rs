@@ -57,7 +57,7 @@ fn what_is_not_there_or_no_file_is_refused() {
     assert_eq!((bench.stats.succeeded(), bench.stats.failed()), (0, 6));
     let error = bench.fetched("nonsense", &[uri("http://host")]).unwrap_err();
     assert_eq!(error, "Could not fetch: Malformed URI (missing path): http://host");
-    let outside = Uri { output_file: Some("../x".to_owned()), ..uri("/etc/hostname") };
+    let outside = Uri { output_file: Some("../x".to_owned()), ..uri("/etc/passwd") };
     let error = bench.fetched("outside", &[outside]).unwrap_err();
     assert_eq!(error, "Could not fetch: URI output file must be within the sandbox directory");
 }
@@ -99,7 +99,7 @@ fn nothing_is_written_through_links_that_lead_out() {
     fs::create_dir(&precious).unwrap();
     fs::create_dir_all(bench.sandbox("c")).unwrap();
     std::os::unix::fs::symlink(&precious, bench.path("c", "out")).unwrap();
-    let file = Uri { output_file: Some("out/x".to_owned()), ..uri("/etc/hostname") };
+    let file = Uri { output_file: Some("out/x".to_owned()), ..uri("/etc/passwd") };
     let log = bench.refused("c", file);
     assert!(log.contains("leads out of"), "{log}");
     assert_eq!(fs::read_dir(precious).unwrap().count(), 0);

@@ -1,7 +1,7 @@
 //! An agent that is killed while it fetches leaves no process, and its successor an empty cache.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
@@ -36,10 +36,11 @@ fn nothing_survives_a_killed_agent() {
     let mut agent = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "survivors::the_agent_that_is_killed"])
         .envs([(FOLDER, dir.path().as_os_str()), (SERVER, url.as_ref())])
+        // What it cannot clean up goes with our folder.
+        .env("TMPDIR", dir.path())
         .stdout(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    use std::io::Write as _;
     let mut stream = loop {
         let (mut stream, _) = listener.accept().unwrap();
         let mut head = [0; 4];

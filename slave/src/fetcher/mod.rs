@@ -110,7 +110,7 @@ pub enum FetcherError {
 /// Fetches. When it is dropped, its processes are killed and nothing is reported any more.
 #[derive(Debug)]
 pub struct Fetcher {
-    orders: Option<UnboundedSender<Order>>,
+    orders: UnboundedSender<Order>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -130,16 +130,13 @@ impl Fetcher {
             .enable_all()
             .build()
             .map_err(FetcherError::Thread)?;
+        let worker = Worker::new(config, stats, report, orders.clone());
         let thread = std::thread::Builder::new()
             .name("fetcher".to_owned())
             .stack_size(512 * 1024)
-            .spawn(move || {
-                let (ends, ended) = mpsc::unbounded_channel();
-                let worker = Worker::new(config, stats, report, ends);
-                runtime.block_on(worker.run(incoming, ended));
-            })
+            .spawn(move || runtime.block_on(worker.run(incoming)))
             .map_err(FetcherError::Thread)?;
-        Ok(Self { orders: Some(orders), thread: Some(thread) })
+        Ok(Self { orders, thread: Some(thread) })
     }
 
     /// Fetches what a container wants. Returns at once; the end is reported exactly once, also for
@@ -155,16 +152,14 @@ impl Fetcher {
     }
 
     fn order(&self, order: Order) {
-        if let Some(orders) = &self.orders {
-            // The thread ends only once the orders are closed, by `drop`.
-            let _ = orders.send(order);
-        }
+        // The thread ends only once it is told to, by `drop`.
+        let _ = self.orders.send(order);
     }
 }
 
 impl Drop for Fetcher {
     fn drop(&mut self) {
-        self.orders = None;
+        self.order(Order::Stop);
         if let Some(thread) = self.thread.take() {
             // A panic of the thread has been printed where it happened.
             let _ = thread.join();

@@ -79,8 +79,17 @@ fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), ProgramError> {
         tell_sizes(&info, &retriever);
         return Ok(());
     }
-    tracing::info!("Fetcher Info: {text}");
+    tracing::info!("Fetcher Info: {}", shown(info.clone()));
     fetch_all(&info, &retriever)
+}
+
+/// What is to be done, without passwords.
+fn shown(mut info: FetcherInfo) -> String {
+    for item in &mut info.items {
+        item.uri.value = plain(&item.uri.value);
+    }
+    // It is made of texts and numbers: there is nothing that could fail.
+    serde_json::to_string(&info).unwrap_or_default()
 }
 
 /// One line per item.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use libprocess::metrics::{MetricError, Metrics};
+use libprocess::metrics::{Desc, MetricError, Metrics};
 use slave_core::fetcher::cache::Cache;
 
 /// The fetcher's numbers, which others read.
@@ -34,14 +34,14 @@ impl Stats {
         let counter = |name: &str, help: &'static str, pick: fn(&Self) -> &AtomicU64| {
             let stats = self.clone();
             let value = move || pick(&stats).load(Ordering::Relaxed);
-            metrics.pull_counter((format!("{PREFIX}{name}").as_str(), help), value)
+            metrics.pull_counter(Desc::new(format!("{PREFIX}{name}"), help), value)
         };
         counter("task_fetches_failed", "Tasks whose URIs were not fetched.", |all| &all.failed)?;
         counter("task_fetches_succeeded", "Tasks whose URIs were fetched.", |all| &all.succeeded)?;
         let gauge = |name: &str, help: &'static str, pick: fn(&Self) -> &AtomicU64| {
             let stats = self.clone();
             let value = move || pick(&stats).load(Ordering::Relaxed) as f64;
-            metrics.pull_gauge((format!("{PREFIX}{name}").as_str(), help), value)
+            metrics.pull_gauge(Desc::new(format!("{PREFIX}{name}"), help), value)
         };
         gauge("cache_size_total_bytes", "Room in the cache of the fetcher.", |all| {
             &all.cache_bytes

@@ -9,6 +9,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use libprocess::subprocess::{self, Command, Handle, Signal, Stdio};
 use mesos::executor_info::Uri;
@@ -28,11 +29,20 @@ use super::{FetchOrder, FetcherConfig, Report, Stats};
 /// How long the sizes of the files of one container may be, as text.
 const MAX_SIZES_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What the agent asks for.
+/// How long processes that were killed are waited for at the end.
+const LAST_WAIT: Duration = Duration::from_secs(5);
+
+/// What the thread hears.
 #[derive(Debug)]
 pub(super) enum Order {
+    /// Somebody wants files.
     Fetch(Box<FetchOrder>),
+    /// Somebody wants them no more.
     Cancel(ContainerId),
+    /// A process has ended.
+    Ended(Ended),
+    /// The agent ends.
+    Stop,
 }
 
 /// A process has ended.
@@ -57,7 +67,8 @@ pub(super) struct Worker {
     core: core::Fetcher,
     stats: Arc<Stats>,
     report: Report,
-    ends: UnboundedSender<Ended>,
+    /// To ourselves.
+    orders: UnboundedSender<Order>,
     jobs: HashMap<ContainerId, Job>,
     environment: Vec<(String, String)>,
 }
@@ -67,47 +78,49 @@ impl Worker {
         config: FetcherConfig,
         stats: Arc<Stats>,
         report: Report,
-        ends: UnboundedSender<Ended>,
+        orders: UnboundedSender<Order>,
     ) -> Self {
         let core = core::Fetcher::new(config.cache_bytes, config.max_processes);
         let environment = environment(config.hadoop_home.as_deref());
-        Self { config, core, stats, report, ends, jobs: HashMap::new(), environment }
+        Self { config, core, stats, report, orders, jobs: HashMap::new(), environment }
     }
 
-    pub async fn run(
-        mut self,
-        mut orders: UnboundedReceiver<Order>,
-        mut ended: UnboundedReceiver<Ended>,
-    ) {
+    pub async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
         loop {
-            tokio::select! {
-                order = orders.recv() => match order {
-                    Some(order) => self.order(order),
-                    None => break,
-                },
-                Some(end) = ended.recv() => self.end(end),
+            match orders.recv().await {
+                Some(Order::Fetch(order)) => self.take(*order),
+                Some(Order::Cancel(container)) => self.step(Event::Cancel { container }),
+                Some(Order::Ended(end)) => self.end(end),
+                Some(Order::Stop) | None => break,
             }
         }
         for job in self.jobs.values() {
             kill(job.process.as_ref());
         }
+        // So that none is left behind as a zombie; one that the system cannot end is.
+        let _ = tokio::time::timeout(LAST_WAIT, self.last_ends(&mut orders)).await;
     }
 
-    fn order(&mut self, order: Order) {
-        match order {
-            Order::Cancel(container) => self.step(Event::Cancel { container }),
-            Order::Fetch(order) => {
-                let container = order.container.clone();
-                if self.jobs.contains_key(&container) {
-                    (self.report)(&container, Err(core::FetchError::Twice(container.clone())));
-                    return;
-                }
-                let (user, uris) = (order.user.clone(), order.uris.clone());
-                let job = Job { order: *order, process: None, files: None };
-                self.jobs.insert(container.clone(), job);
-                self.step(Event::Fetch { container, user, uris });
+    async fn last_ends(&mut self, orders: &mut UnboundedReceiver<Order>) {
+        while self.jobs.values().any(|job| job.process.is_some()) {
+            if let Some(Order::Ended(end)) = orders.recv().await
+                && let Some(job) = self.jobs.get_mut(&end.container)
+            {
+                job.process = None;
             }
         }
+    }
+
+    fn take(&mut self, order: FetchOrder) {
+        let container = order.container.clone();
+        if self.jobs.contains_key(&container) {
+            (self.report)(&container, Err(core::FetchError::Twice(container.clone())));
+            return;
+        }
+        let (user, uris) = (order.user.clone(), order.uris.clone());
+        let job = Job { order, process: None, files: None };
+        self.jobs.insert(container.clone(), job);
+        self.step(Event::Fetch { container, user, uris });
     }
 
     fn end(&mut self, end: Ended) {
@@ -179,7 +192,7 @@ impl Worker {
         if let Err(why) = started {
             let end = Ended { container, result: Err(why), output: Vec::new() };
             // Whoever receives it is this thread.
-            let _ = self.ends.send(end);
+            let _ = self.orders.send(Order::Ended(end));
         }
     }
 
@@ -306,7 +319,7 @@ impl Worker {
         let mut child = command.spawn().map_err(|error| fail(&error))?;
         job.process = Some(child.handle());
         let output = child.take_stdout();
-        let (ends, container) = (self.ends.clone(), container.clone());
+        let (orders, container) = (self.orders.clone(), container.clone());
         tokio::spawn(async move {
             let mut text = Vec::new();
             if let Some(reader) = output.and_then(|fd| subprocess::async_reader(fd).ok()) {
@@ -319,7 +332,7 @@ impl Worker {
                 Err(error) => Err(format!("No status available from mesos-fetcher: {error}")),
             };
             // The thread may be ending.
-            let _ = ends.send(Ended { container, result, output: text });
+            let _ = orders.send(Order::Ended(Ended { container, result, output: text }));
         });
         Ok(())
     }

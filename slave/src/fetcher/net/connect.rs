@@ -19,6 +19,7 @@ use url::Url;
 
 use super::NetError;
 use super::proxy::{self, Proxy};
+use crate::fetcher::retrieve::plain;
 
 /// How long making a connection may take: curl's patience.
 const TIMEOUT: Duration = Duration::from_secs(300);
@@ -51,7 +52,7 @@ impl Connector {
     /// # Errors
     /// See [`NetError`].
     pub async fn connect(&self, url: &Url) -> Result<Connection, NetError> {
-        let missing = || NetError::Url { url: url.to_string(), reason: "no host".to_owned() };
+        let missing = || NetError::Url { url: plain(url.as_str()), reason: "no host".to_owned() };
         let host = proxy::host_of(url).ok_or_else(missing)?;
         let port = url.port_or_known_default().ok_or_else(missing)?;
         let found = proxy::find(url, |name| std::env::var(name).ok())?;

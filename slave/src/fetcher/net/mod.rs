@@ -23,6 +23,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use url::Url;
 
+use super::retrieve::plain;
 use connect::Connector;
 use pace::Pace;
 
@@ -142,7 +143,7 @@ impl Net {
         }
         match content_length(&response) {
             None => Err(NetError::NoLength),
-            Some(0) => Err(NetError::Empty(url.to_owned())),
+            Some(0) => Err(NetError::Empty(plain(url))),
             Some(length) => Ok(length),
         }
     }
@@ -160,7 +161,7 @@ impl Net {
         }
         let mut body = response.into_body();
         while let Some(frame) = within(&pace, body.frame()).await? {
-            let broken = |source| NetError::Http { host: url.to_owned(), source };
+            let broken = |source| NetError::Http { host: plain(url), source };
             if let Ok(data) = frame.map_err(broken)?.into_data() {
                 pace.note(data.len(), Instant::now());
                 file.write_all(&data).map_err(NetError::Write)?;
@@ -205,7 +206,7 @@ impl Net {
         credentials: Option<&(String, String)>,
     ) -> Result<Response<Incoming>, NetError> {
         let host = proxy::host_of(url).unwrap_or_default();
-        let wrong = |reason: String| NetError::Url { url: url.to_string(), reason };
+        let wrong = |reason: String| NetError::Url { url: plain(url.as_str()), reason };
         let mut connection = self.connector.connect(url).await?;
         // A proxy without a tunnel has to be told the whole address.
         let target = if connection.whole_address {
@@ -253,7 +254,7 @@ fn basic((name, password): &(String, String)) -> HeaderValue {
 fn parse(url: &str) -> Result<Url, NetError> {
     let url = url.trim_start();
     let parsed = Url::parse(url)
-        .map_err(|error| NetError::Url { url: url.to_owned(), reason: error.to_string() })?;
+        .map_err(|error| NetError::Url { url: plain(url), reason: error.to_string() })?;
     match parsed.scheme() {
         "http" | "https" => Ok(parsed),
         other => Err(NetError::Scheme(other.to_owned())),
@@ -269,7 +270,7 @@ fn redirect(response: &Response<Incoming>, from: &Url) -> Result<Option<Url>, Ne
     let text = String::from_utf8_lossy(location.as_bytes());
     let next = from
         .join(&text)
-        .map_err(|error| NetError::Url { url: text.to_string(), reason: error.to_string() })?;
+        .map_err(|error| NetError::Url { url: plain(&text), reason: error.to_string() })?;
     match next.scheme() {
         "http" | "https" => Ok(Some(next)),
         other => Err(NetError::Scheme(other.to_owned())),

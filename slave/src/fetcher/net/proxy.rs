@@ -8,6 +8,7 @@
 use std::net::IpAddr;
 
 use super::NetError;
+use crate::fetcher::retrieve::plain;
 use url::{Host, Url};
 
 /// The port of a proxy that names none.
@@ -46,11 +47,18 @@ pub fn find(
     if url.host().is_some_and(|host| is_exempt(&host, &exempt)) {
         return Ok(None);
     }
-    parse(&value).map(Some).ok_or(NetError::Proxy { name: name.to_owned(), value })
+    parse(&value).map(Some).ok_or_else(|| NetError::Proxy {
+        name: name.to_owned(),
+        value: plain(&with_scheme(&value)),
+    })
+}
+
+fn with_scheme(value: &str) -> String {
+    if value.contains("://") { value.to_owned() } else { format!("http://{value}") }
 }
 
 fn parse(value: &str) -> Option<Proxy> {
-    let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let text = with_scheme(value);
     let url = Url::parse(&text).ok()?;
     let tls = match url.scheme() {
         "http" => false,

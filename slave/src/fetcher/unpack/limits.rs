@@ -51,6 +51,11 @@ impl Budget {
         Ok(())
     }
 
+    /// How many octets may still come.
+    pub fn left_bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
     /// More octets.
     ///
     /// # Errors

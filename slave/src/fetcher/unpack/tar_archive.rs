@@ -1,6 +1,7 @@
 //! Entries of tar archives.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use nix::sys::stat::futimens;
@@ -60,10 +61,19 @@ fn make<R: Read>(
     Ok(())
 }
 
-/// Copies the contents. Holes come out of nothing, so that they are counted here.
-fn copy(input: &mut impl Read, file: &mut std::fs::File, budget: &Budget) -> io::Result<()> {
-    let mut input = budget.meter(input);
-    io::copy(&mut input, file).map(drop)
+/// Copies the contents. Holes come out of nothing, so that nobody has counted them yet.
+fn copy(input: &mut impl Read, file: &mut File, budget: &Budget) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let before = budget.left_bytes();
+        let count = input.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let counted = before - budget.left_bytes();
+        budget.spend((count as u64).saturating_sub(counted))?;
+        file.write_all(&buffer[..count])?;
+    }
 }
 
 fn target<R: Read>(entry: &Entry<'_, R>, name: &Path) -> Result<std::path::PathBuf, UnpackError> {
