@@ -37,7 +37,7 @@ if [ "$seconds" -ge 60 ]; then
     out=target/fuzz/optimised
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=2
 fi
-RUSTFLAGS="$flags" cargo build --quiet --locked --release --target "$host" \
+RUSTFLAGS="$flags" cargo build --quiet --release --target "$host" \
     --manifest-path tests/fuzz/Cargo.toml --target-dir "$out"
 bin="$out/$host/release"
 CORPUS=target/fuzz/corpus "$bin/seeds"

@@ -13,8 +13,10 @@ use mesos::value::{ValueError, parse_attributes};
 use slave_core::config::{ReconfigurationPolicy, RecoverMode};
 
 use crate::containerizer::program::BuiltIn;
+use crate::fetcher::{self, FetcherConfig};
 use crate::flags::Flags;
 use crate::flags::standing;
+use crate::isolators::settings::{Settings, SettingsError};
 use crate::machine;
 
 /// The program that has nothing but the executors, if it was installed.
@@ -25,6 +27,12 @@ const MAX_REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The argument by which the own program is the first process of a container.
 pub const INIT: &str = "container-init";
+
+/// The isolators of an embedder who says nothing: what containers use is seen.
+const ISOLATION: &str = "posix/cpu,posix/mem";
+
+/// The values of `--launcher`.
+const LAUNCHERS: [&str; 2] = ["posix", "linux"];
 
 /// What an embedder decides about an agent.
 #[derive(Debug, Clone)]
@@ -41,6 +49,10 @@ pub struct Config {
     pub executor: BuiltIn,
     /// How to run the first process of a container that is not an executor's.
     pub init: BuiltIn,
+    /// How files are fetched.
+    pub fetcher: FetcherConfig,
+    /// How containers are launched and isolated.
+    pub isolation: Settings,
     /// The flags as `/flags` shows them.
     pub flags: BTreeMap<String, String>,
     /// How many octets may wait for an executor that does not read its events. Then it is cut off.
@@ -76,6 +88,12 @@ pub enum ConfigError {
     /// The headroom is no part of a whole.
     #[error("invalid value '{0}' for --gc_disk_headroom: must be between 0.0 and 1.0")]
     Headroom(f64),
+    /// What is in the cache's directory is removed.
+    #[error(
+        "invalid value '{}' for --fetcher_cache_dir: all that is in it is removed, and the work \
+         directory is in it", .0.display()
+    )]
+    CacheDir(PathBuf),
     /// No node can be made.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -87,6 +105,12 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A flag of isolators is wrong.
+    #[error(transparent)]
+    Isolation(#[from] SettingsError),
+    /// There is no such launcher.
+    #[error("Unknown or unsupported launcher: {0}")]
+    Launcher(String),
     /// Nobody knows where the program is that runs tasks.
     #[error("cannot find the own program, which runs tasks: {0}")]
     OwnProgram(std::io::Error),
@@ -114,7 +138,10 @@ impl Config {
         info: AgentInfo,
     ) -> Result<Self, ConfigError> {
         let program = std::env::current_exe().map_err(ConfigError::OwnProgram)?;
+        let work_dir = work_dir.into();
         Ok(Self {
+            fetcher: fetcher(program.clone(), &work_dir),
+            isolation: Settings::new(ISOLATION, &work_dir),
             core: slave_core::Config::new(info, "", 0, work_dir),
             master: master.into(),
             hostname: None,
@@ -149,11 +176,51 @@ impl Config {
         };
         let mut config = Self::new(flags.master.trim(), work_dir, info)?;
         fill_core(&mut config.core, flags)?;
+        if !LAUNCHERS.contains(&flags.launcher.as_str()) {
+            return Err(ConfigError::Launcher(flags.launcher.clone()));
+        }
+        let resources = config.core.info.resources.iter().cloned().collect();
+        config.isolation = Settings::from_flags(flags, &config.core.work_dir, &resources)?;
+        fill_fetcher(&mut config.fetcher, flags, &config.core.work_dir)?;
         config.hostname.clone_from(&flags.daemon.hostname);
         config.hostname_lookup = flags.daemon.hostname_lookup;
         config.flags = flags.values();
         Ok((config, warnings))
     }
+}
+
+/// Mesos's defaults; only the cache is the agent's own, since agents of one machine would empty
+/// each other's.
+fn fetcher(program: PathBuf, work_dir: &Path) -> FetcherConfig {
+    FetcherConfig {
+        cache_bytes: 2 << 30,
+        cache_dir: work_dir.join("fetch"),
+        stall_timeout: Duration::from_secs(60),
+        frameworks_home: String::new(),
+        hadoop_home: None,
+        program: BuiltIn { program, arguments: vec![fetcher::program::COMMAND.to_owned()] },
+        max_processes: slave_core::fetcher::DEFAULT_PROCESSES,
+    }
+}
+
+fn fill_fetcher(
+    fetcher: &mut FetcherConfig,
+    flags: &Flags,
+    work_dir: &Path,
+) -> Result<(), ConfigError> {
+    fetcher.cache_bytes = flags.fetcher_cache_size.0;
+    fetcher.stall_timeout = flags.fetcher_stall_timeout;
+    fetcher.frameworks_home.clone_from(&flags.frameworks_home);
+    fetcher.hadoop_home.clone_from(&flags.hadoop_home);
+    if let Some(path) = &flags.fetcher_cache_dir {
+        let absolute = std::path::absolute(path)
+            .map_err(|source| ConfigError::WorkDir { path: path.clone(), source })?;
+        if work_dir.starts_with(&absolute) {
+            return Err(ConfigError::CacheDir(path.clone()));
+        }
+        fetcher.cache_dir = absolute;
+    }
+    Ok(())
 }
 
 fn check_ranges(flags: &Flags) -> Result<(), ConfigError> {
@@ -253,6 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn flags_reach_the_fetcher() {
+        let (config, warnings) = Config::from_flags(&flags(&[
+            "--fetcher_cache_size=1MB",
+            "--fetcher_cache_dir=/var/cache/mesos",
+            "--fetcher_stall_timeout=5secs",
+            "--frameworks_home=/opt/frameworks",
+            "--hadoop_home=/opt/hadoop",
+        ]))
+        .unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let fetcher = config.fetcher;
+        assert_eq!(fetcher.cache_bytes, 1024 * 1024);
+        assert_eq!(fetcher.cache_dir, Path::new("/var/cache/mesos"));
+        assert_eq!(fetcher.stall_timeout, Duration::from_secs(5));
+        assert_eq!(fetcher.frameworks_home, "/opt/frameworks");
+        assert_eq!(fetcher.hadoop_home.as_deref(), Some("/opt/hadoop"));
+        let (defaults, _) = Config::from_flags(&flags(&[])).unwrap();
+        assert_eq!(defaults.fetcher.cache_dir, Path::new("/w/fetch"));
+        assert_eq!(defaults.fetcher.cache_bytes, 2 << 30);
+    }
+
+    #[test]
     fn wrong_values_are_named() {
         for (flag, text) in [
             ("--resources=cpus:x:y", "--resources"),
@@ -261,6 +350,8 @@ mod tests {
             ("--gc_disk_headroom=2", "between 0.0 and 1.0"),
             ("--executor_environment_variables=[1]", "--executor_environment_variables"),
             ("--domain=7", "--domain"),
+            ("--fetcher_cache_dir=/", "--fetcher_cache_dir"),
+            ("--fetcher_cache_dir=/w", "--fetcher_cache_dir"),
         ] {
             let error = Config::from_flags(&flags(&[flag])).unwrap_err().to_string();
             assert!(error.contains(text), "{flag}: {error}");

@@ -15,6 +15,7 @@ use slave::containerizer::isolation::Isolation;
 use slave::containerizer::launcher::posix::Posix;
 use slave::containerizer::mesos::{Mesos, Parts, Programs};
 use slave::containerizer::program::BuiltIn;
+use slave::fetcher::{FetcherConfig, Stats};
 use slave::isolators::{Class, Container, Isolator, IsolatorError, Limitation, Preparation};
 use slave_core::effect::{ExecutorKind, LaunchSpec, Limits, RecoverContainer};
 use slave_core::event::{ContainerTermination, Event};
@@ -108,12 +109,22 @@ impl Fixture {
         let (limited, limitations) = unbounded_channel();
         let (report, events) = channel();
         let nothing = || BuiltIn { program: "/bin/false".into(), arguments: Vec::new() };
+        let fetcher = FetcherConfig {
+            cache_bytes: 0,
+            cache_dir: work_dir.join("fetch"),
+            stall_timeout: PATIENCE,
+            frameworks_home: String::new(),
+            hadoop_home: None,
+            program: nothing(),
+            max_processes: 1,
+        };
         let parts = Parts {
             programs: Programs { executor: nothing(), init: nothing() },
             paths: Paths::new(work_dir.clone()),
             launcher: Box::new(Posix::new(work_dir)),
             isolation,
             limitations,
+            fetcher: (fetcher, Stats::new(0)),
         };
         let report = Arc::new(move |event| {
             let _ = report.send(event);

@@ -107,7 +107,7 @@ fn is_executor(pid: i32) -> bool {
     program.file_name().is_some_and(|name| names.iter().any(|known| name == *known))
 }
 
-fn kilobytes(file: &str, key: &str) -> f64 {
+pub fn kilobytes(file: &str, key: &str) -> f64 {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());

@@ -123,6 +123,7 @@ pub struct Command {
     pub(super) parent_death_signal: Option<Signal>,
     pub(super) parent_hooks: Vec<ParentHook>,
     pub(super) child_hooks: Vec<ChildHook>,
+    pub(super) last_hooks: Vec<ChildHook>,
     pub(super) new_namespaces: Vec<Namespace>,
     pub(super) joined_namespaces: Vec<(Namespace, OwnedFd)>,
 }
@@ -144,6 +145,7 @@ impl Command {
             parent_death_signal: None,
             parent_hooks: Vec::new(),
             child_hooks: Vec::new(),
+            last_hooks: Vec::new(),
             new_namespaces: Vec::new(),
             joined_namespaces: Vec::new(),
         }
@@ -238,6 +240,14 @@ impl Command {
     /// which hooks were added.
     pub fn child_hook(mut self, hook: ChildHook) -> Self {
         self.child_hooks.push(hook);
+        self
+    }
+
+    /// Has the child do something once it is its user and in its folder, right before its program,
+    /// in the order in which hooks were added: what only holds from then on, such as capabilities,
+    /// or would keep the child from getting there.
+    pub fn last_hook(mut self, hook: ChildHook) -> Self {
+        self.last_hooks.push(hook);
         self
     }
 

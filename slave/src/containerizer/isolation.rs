@@ -45,6 +45,11 @@ impl Isolation {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is an isolator of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.lock().all.iter().any(|isolator| isolator.name() == name)
+    }
+
     /// Has everybody make ready for a container.
     ///
     /// # Errors
@@ -63,6 +68,7 @@ impl Isolation {
             }
             all.joins.extend(one.joins);
             all.hooks.extend(one.hooks);
+            all.last_hooks.extend(one.last_hooks);
         }
         Ok(all)
     }

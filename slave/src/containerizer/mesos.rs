@@ -37,6 +37,7 @@ use super::isolation::Isolation;
 use super::launcher::{Launcher, Target};
 use super::program::BuiltIn;
 use super::{Containerizer, Report, runtime};
+use crate::fetcher::{self, Fetcher, FetcherConfig, Stats};
 use crate::isolators::{Class, Limitation};
 
 /// The containerizer of `--containerizers=mesos`.
@@ -72,6 +73,8 @@ pub struct Parts {
     pub isolation: Isolation,
     /// Where isolators tell of containers that ran into a limit.
     pub limitations: UnboundedReceiver<Limitation>,
+    /// How files are fetched, and what counts that.
+    pub fetcher: (FetcherConfig, Arc<Stats>),
 }
 
 #[derive(Debug)]
@@ -105,9 +108,19 @@ impl Mesos {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system has no thread or no descriptors to give.
+    /// The system has no thread or no descriptors to give, or the cache of the fetcher cannot be
+    /// emptied.
     pub fn start(parts: Parts, report: Report) -> io::Result<Self> {
         let (orders, incoming) = mpsc::unbounded_channel();
+        let (steps, taken) = mpsc::unbounded_channel();
+        let fetched = steps.clone();
+        let told: fetcher::Report = Arc::new(move |container, result| {
+            let step = ContainerStep::Fetched(result.map_err(|error| error.to_string()));
+            // Without a containerizer nobody waits for it.
+            let _ = fetched.send((container.clone(), step));
+        });
+        let (config, stats) = parts.fetcher.clone();
+        let fetcher = Fetcher::start(config, stats, told).map_err(io::Error::other)?;
         let outputs = Outputs::default();
         let kept = outputs.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -115,9 +128,9 @@ impl Mesos {
             .name("containers".to_owned())
             .stack_size(512 * 1024)
             .spawn(move || {
-                let (steps, taken) = mpsc::unbounded_channel();
                 let hands = Hands {
                     parts,
+                    fetcher,
                     report,
                     steps,
                     outputs: kept,
@@ -182,6 +195,7 @@ type Taken = (ContainerId, ContainerStep);
 
 struct Hands {
     parts: Parts,
+    fetcher: Fetcher,
     report: Report,
     steps: UnboundedSender<Taken>,
     outputs: Outputs,
@@ -291,9 +305,11 @@ impl Hands {
     fn perform(&mut self, container: &ContainerId, deed: Deed) -> Option<ContainerStep> {
         match deed {
             Deed::Prepare => Some(ContainerStep::Prepared(self.prepare(container))),
-            // Nothing is fetched yet: `prepare` has refused it.
-            Deed::Fetch => Some(ContainerStep::Fetched(Ok(()))),
-            Deed::CallOff => None,
+            Deed::Fetch => self.fetch(container),
+            Deed::CallOff => {
+                self.fetcher.cancel(container);
+                None
+            }
             Deed::Start => Some(ContainerStep::Started(self.start(container))),
             Deed::Update => {
                 let (resources, limits) = self.containers.get_mut(container)?.grant.take()?;
@@ -334,11 +350,26 @@ impl Hands {
     }
 
     fn prepare(&mut self, container: &ContainerId) -> Result<(), String> {
+        let parent = container.parent.as_deref().and_then(|parent| self.containers.get(parent));
+        let parent_pid = parent.and_then(|parent| parent.running.leader);
         let entry = self.containers.get_mut(container).ok_or("it is not known")?;
         let wanted = entry.wanted.as_ref().ok_or("it was made before")?;
-        let prepared = birth::prepare(wanted, &self.parts.programs, &self.parts.isolation);
+        let Parts { programs, isolation, .. } = &self.parts;
+        let prepared = birth::prepare(wanted, programs, isolation, parent_pid);
         entry.prepared = Some(prepared.map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    /// Has what a container needs fetched.
+    fn fetch(&mut self, container: &ContainerId) -> Option<ContainerStep> {
+        let prepared = self.containers.get_mut(container)?.prepared.as_mut();
+        match prepared.and_then(|prepared| prepared.fetch.take()) {
+            Some(order) => {
+                self.fetcher.fetch(order);
+                None
+            }
+            None => Some(ContainerStep::Fetched(Ok(()))),
+        }
     }
 
     fn start(&mut self, container: &ContainerId) -> Result<LaunchedContainer, String> {

@@ -1,6 +1,7 @@
 //! Launchers: how a container's processes come to life, are found again, and are killed (rows
 //! CT-03, CT-04). One is chosen for all containers, by `--launcher`.
 
+pub mod linux;
 pub mod posix;
 
 use std::fmt::Debug;
