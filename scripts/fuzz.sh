@@ -16,7 +16,8 @@ set -euo pipefail
 seconds=${1:-5}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cd tests/fuzz/fuzz_targets && ls | sed 's/\.rs$//')
+[ ${#targets[@]} -gt 0 ] ||
+    mapfile -t targets < <(cd tests/fuzz/fuzz_targets && ls | sed 's/\.rs$//')
 
 if ! command -v c++ >/dev/null 2>&1; then
     echo "fuzz: installing a C++ compiler (Debian package g++): libFuzzer is C++"

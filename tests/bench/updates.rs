@@ -55,7 +55,8 @@ pub fn run(report: &mut Report) {
     listener.listen();
     let rate = UPDATES as f64 / begin.elapsed().as_secs_f64();
     let text = format!(
-        "{}/s, {} repeated, none lost or out of order; master: {before:.0} MB before, {:.0} MB after",
+        "{}/s, {} repeated, none lost or out of order; master: {before:.0} MB before, {:.0} MB \
+         after",
         thousands(rate),
         listener.repeated,
         resident()
