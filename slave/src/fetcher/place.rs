@@ -31,7 +31,10 @@ pub enum PlaceError {
         root: PathBuf,
     },
     /// Whoever reads through the link would be somewhere else.
-    #[error("the link '{}' leads to '{}', out of '{}'", name.display(), target.display(), root.display())]
+    #[error(
+        "the link '{}' leads to '{}', out of '{}'",
+        name.display(), target.display(), root.display()
+    )]
     Link {
         /// The name of the link.
         name: PathBuf,
