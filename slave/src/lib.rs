@@ -3,8 +3,8 @@
 //! It turns messages, broken links, timers, exits of processes and the operator's signals into
 //! events, hands them to [`slave_core::Agent`], and carries the effects out: messages, files,
 //! processes. It deliberately decides nothing: when to register, what to launch, when to give up
-//! are in the core. There is no isolation beyond processes and sandboxes yet, no container
-//! image, no terminals, and no authentication.
+//! are in the core. There are no container images yet, no networks of containers, no terminals, and
+//! no authentication.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
