@@ -85,10 +85,10 @@ fn subscribed(cluster: &Cluster, headers: &str) -> (Wire, String, String) {
     let mut wire = Wire::open(&cluster.address());
     let body = subscribe();
     let length = body.len();
-    let host = cluster.address();
     wire.write(&format!(
-        "POST /api/v1/scheduler HTTP/1.1\r\nHost: {host}\r\n{headers}content-length:{length}\r\n\r\n\
-         {body}"
+        "POST /api/v1/scheduler HTTP/1.1\r\nHost: {}\r\n{headers}content-length:{length}\r\n\r\n\
+         {body}",
+        cluster.address()
     ));
     let head = wire.head();
     assert_eq!(head.status, 200, "{headers}");

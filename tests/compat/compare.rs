@@ -86,8 +86,8 @@ impl<'a> Comparison<'a> {
             return;
         }
         for (recorded, live) in ids(recorded).into_iter().zip(ids(live)) {
-            // Offers come in other pieces and at other times.
-            if !is_offer(recorded) {
+            // Offers come in other pieces and at other times; inverse ones are of whole machines.
+            if !is_offer(recorded) || place.contains("inverse_offers") {
                 self.bind_id(place, recorded, live);
             }
         }

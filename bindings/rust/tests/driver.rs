@@ -8,8 +8,8 @@ use std::time::Duration;
 use mesos_framework::mesos::master_info::{Address, Url};
 use mesos_framework::mesos::v1::scheduler::{Call, CallType, Error, Event, EventType};
 use mesos_framework::{
-    Driver, DriverError, Encoding, Framework, Offer, Room, Running, SandboxError, Scheduler,
-    SubscribedEvent, Task, TaskState, TaskStatus,
+    Driver, DriverError, Encoding, Filters, Framework, InverseOffer, Offer, OfferId, Room, Running,
+    SandboxError, Scheduler, SubscribedEvent, Task, TaskState, TaskStatus,
 };
 use support::{FakeMaster, PATIENCE, Refusal};
 
@@ -422,4 +422,69 @@ fn the_sandbox_is_read_from_the_agent_of_the_offer() {
     bench.driver().stop();
     assert!(bench.running.join().is_ok());
     assert!(matches!(sandbox.read("stdout", 100), Err(SandboxError::NotRunning)));
+}
+
+/// Lets go of what somebody wants back, and tells the test what is taken back.
+struct Tenant(Sender<String>);
+
+impl Scheduler for Tenant {
+    fn offers(&mut self, _: &Driver, _: Vec<Offer>) {}
+
+    fn update(&mut self, _: &Driver, _: TaskStatus) {}
+
+    fn inverse_offers(&mut self, driver: &Driver, offers: Vec<InverseOffer>) {
+        let filters = Some(Filters { refuse_seconds: 60.0 });
+        for offer in offers {
+            let start = offer.unavailability.start.nanoseconds;
+            if start == 7 {
+                driver.accept_inverse(vec![offer.id], filters.clone());
+            } else {
+                driver.decline_inverse(vec![offer.id], None);
+            }
+        }
+    }
+
+    fn rescind_inverse_offer(&mut self, _: &Driver, offer: OfferId) {
+        // The test may have ended already.
+        let _ = self.0.send(offer.to_string());
+    }
+}
+
+#[test]
+fn inverse_offers_are_heard_and_answered() {
+    use mesos_framework::mesos::v1::scheduler::{InverseOffersEvent, RescindInverseOffer};
+
+    for encoding in [Encoding::Json, Encoding::MessagePack] {
+        let master = FakeMaster::start();
+        let (sender, heard) = channel();
+        let framework = Framework::new("test").master(master.address.to_string());
+        let running = framework.encoding(encoding).start(Tenant(sender)).expect("a driver");
+        let mut stream = master.subscription();
+        stream.subscribed("f-1", 15.0);
+        let asked = [("i", 7), ("j", 8)].map(|(id, nanoseconds)| {
+            let mut offer = InverseOffer { id: id.into(), ..InverseOffer::default() };
+            offer.unavailability.start.nanoseconds = nanoseconds;
+            offer
+        });
+        stream.send(Event {
+            r#type: Some(EventType::InverseOffers),
+            inverse_offers: Some(InverseOffersEvent { inverse_offers: asked.to_vec() }),
+            ..Event::default()
+        });
+        let accepted = master.expect(CallType::AcceptInverseOffers);
+        let accepted = accepted.accept_inverse_offers.expect("a body");
+        assert_eq!(accepted.inverse_offer_ids, ["i".into()]);
+        assert_eq!(accepted.filters, Some(Filters { refuse_seconds: 60.0 }));
+        let declined = master.expect(CallType::DeclineInverseOffers);
+        let declined = declined.decline_inverse_offers.expect("a body");
+        assert_eq!((declined.inverse_offer_ids, declined.filters), (vec!["j".into()], None));
+        stream.send(Event {
+            r#type: Some(EventType::RescindInverseOffer),
+            rescind_inverse_offer: Some(RescindInverseOffer { inverse_offer_id: "k".into() }),
+            ..Event::default()
+        });
+        assert_eq!(heard.recv_timeout(PATIENCE).expect("something to be heard"), "k");
+        running.driver().stop();
+        running.join().expect("the driver ends well");
+    }
 }

@@ -1,5 +1,5 @@
-//! `/maintenance/…` and `/machine/…` (row OI-05). The calls of the operator API that do the same are
-//! in [`super::operator`]; the core decides about both.
+//! `/maintenance/…` and `/machine/…` (row OI-05). The calls of the operator API that do the same
+//! are in [`super::operator`]; the core decides about both.
 
 use libprocess::Context;
 use libprocess::http::{Help, Reply, Request, Response};
@@ -20,7 +20,7 @@ pub(super) fn install(context: &mut Context<MasterProcess>) {
         .description("GET: Returns the current maintenance schedule as JSON.")
         .description("POST: Takes a schedule, which replaces the present one.")
         .description(
-            "A schedule has windows; each names machines by `hostname`, `ip` or both, and when they \
+            "A schedule has windows; each names machines by `hostname` and `ip`, and when they \
              will be away.",
         )
         .authentication(true);

@@ -5,8 +5,8 @@
 //! - [`offers_are_anchored`]: an offer belongs to a live framework and an active agent
 //! - [`tasks_are_anchored`]: the master's views of a task by framework and by agent agree
 //! - [`agents_are_unique`]: no two agents share an id or an address
-//! - [`maintenance_is_respected`]: nobody is on a machine that is down, and who is on one that is to
-//!   go away knows it
+//! - [`maintenance_is_respected`]: nobody is on a machine that is down, and who is on one that is
+//!   to go away knows it
 //! - [`one_stream_per_framework`]: a framework has at most one live stream
 //! - [`executors_have_containers`]: what an agent takes for dead does not run
 //! - [`nothing_was_violated`]: what was seen on the way, by name: `tasks_run_once`,

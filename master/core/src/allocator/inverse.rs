@@ -1,8 +1,9 @@
-//! Who is to be asked to let go of which agents: the allocator's part of inverse offers (row AL-28).
+//! Who is to be asked to let go of which agents: the allocator's part of inverse offers (row
+//! AL-28).
 //!
 //! An agent is *due* when somebody might have to be asked: when its machine is to go away, when
 //! somebody begins to hold something there, and when an answer, or the time that a framework wants
-//! to be left alone after one, is over. Nothing else is looked at, whatever the size of the cluster.
+//! to be left alone after one, is over. Nothing else is looked at, however large the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

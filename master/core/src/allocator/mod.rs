@@ -12,8 +12,8 @@
 //! next step.
 //!
 //! Reading order: [`sorter`] (who comes first), `filters` (who does not want what), `constraints`
-//! (who does not want which agents), `cycle` (a pass), `inverse` (who is to let go of which agents);
-//! here what the allocator is told, and `bookkeeping`, by which it takes note of that.
+//! (who does not want which agents), `cycle` (a pass), `inverse` (who is to let go of what); here
+//! what the allocator is told, and `bookkeeping`, by which it takes note of that.
 //!
 //! Roles are flat, all quantities are fair share: quota and hierarchical roles come with
 //! [`Sorter`]'s tree and a second stage in `cycle`.

@@ -14,7 +14,6 @@ mod tasks;
 pub(crate) use offers::filtered_for;
 
 use mesos::ids::FrameworkId;
-use mesos::maintenance::InverseOfferResponse;
 use mesos::v1::scheduler::{Call, CallType};
 
 use crate::context::Context;
@@ -150,19 +149,8 @@ impl Master {
             }
             // The allocator hears of it and does nothing, as Mesos's own (row AL-12).
             CallType::Request => cx.count("master/messages_resource_request"),
-            CallType::AcceptInverseOffers => {
-                if let Some(body) = call.accept_inverse_offers {
-                    let (ids, filters) = (&body.inverse_offer_ids, body.filters.as_ref());
-                    let answer = InverseOfferResponse::Accept;
-                    self.answer_inverse_offers(cx, id, ids, filters, answer);
-                }
-            }
-            CallType::DeclineInverseOffers => {
-                if let Some(body) = call.decline_inverse_offers {
-                    let (ids, filters) = (&body.inverse_offer_ids, body.filters.as_ref());
-                    let answer = InverseOfferResponse::Decline;
-                    self.answer_inverse_offers(cx, id, ids, filters, answer);
-                }
+            CallType::AcceptInverseOffers | CallType::DeclineInverseOffers => {
+                self.answer_inverse_offers(cx, id, kind, &call);
             }
             CallType::Unknown | CallType::Subscribe | CallType::UpdateFramework => {}
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use mesos::ids::{AgentId, FrameworkId, OfferId};
 use mesos::maintenance::{InverseOfferResponse, InverseOfferStatus};
 use mesos::offer::Filters;
-use mesos::v1::scheduler::{EventType, InverseOffersEvent, RescindInverseOffer};
+use mesos::v1::scheduler::{Call, CallType, EventType, InverseOffersEvent, RescindInverseOffer};
 
 use crate::calls::filtered_for;
 use crate::context::Context;
@@ -78,9 +78,30 @@ impl Master {
         }
     }
 
-    /// A framework answers inverse offers. Those that are no longer valid change nothing, and
-    /// neither do those of others; the rest count all the same.
+    /// A framework lets go, or does not.
     pub(crate) fn answer_inverse_offers(
+        &mut self,
+        cx: &mut Context<'_>,
+        framework: &FrameworkId,
+        kind: CallType,
+        call: &Call,
+    ) {
+        match (kind, &call.accept_inverse_offers, &call.decline_inverse_offers) {
+            (CallType::AcceptInverseOffers, Some(body), _) => {
+                let (ids, filters) = (&body.inverse_offer_ids, body.filters.as_ref());
+                self.note_answers(cx, framework, ids, filters, InverseOfferResponse::Accept);
+            }
+            (CallType::DeclineInverseOffers, _, Some(body)) => {
+                let (ids, filters) = (&body.inverse_offer_ids, body.filters.as_ref());
+                self.note_answers(cx, framework, ids, filters, InverseOfferResponse::Decline);
+            }
+            _ => {}
+        }
+    }
+
+    /// Inverse offers that are no longer valid change nothing, and neither do those of others; the
+    /// rest count all the same.
+    fn note_answers(
         &mut self,
         cx: &mut Context<'_>,
         framework: &FrameworkId,

@@ -1,5 +1,5 @@
-//! The machines of which maintenance is scheduled, their modes, and the schedule (rows MT-01, MT-02,
-//! MT-06, MA-09). The transitions are drawn in [`crate::maintenance`].
+//! The machines of which maintenance is scheduled, their modes, and the schedule (rows MT-01,
+//! MT-02, MT-06, MA-09). The transitions are drawn in [`crate::maintenance`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Which machines may be scheduled, brought down and up (rows MT-01, MT-02).
 
+use core::net::Ipv4Addr;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
 use mesos::agent::{MachineId, MachineMode};
 use mesos::json;
