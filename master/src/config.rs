@@ -54,6 +54,8 @@ pub struct Config {
     pub flags: BTreeMap<String, String>,
     /// How many bytes a scheduler may be behind in reading its events before it is dropped.
     pub stream_limit_bytes: usize,
+    /// How many operators may listen to the stream of events.
+    pub max_operator_event_stream_subscribers: usize,
     /// Decides all that is left to chance; chosen at random if absent.
     pub seed: Option<u64>,
 }
@@ -73,6 +75,7 @@ impl Default for Config {
             log_dir: None,
             flags: BTreeMap::new(),
             stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
+            max_operator_event_stream_subscribers: 1000,
             seed: None,
         }
     }
@@ -129,6 +132,7 @@ impl Config {
             per_framework_metrics: flags.publish_per_framework_metrics,
             log_dir: flags.daemon.log_dir.as_ref().map(|path| path.display().to_string()),
             flags: flags.values(),
+            max_operator_event_stream_subscribers: flags.max_operator_event_stream_subscribers,
             ..Self::default()
         };
         Ok((config, warnings))
@@ -196,11 +200,13 @@ mod tests {
             "--recovery_agent_removal_limit=50%",
             "--offer_timeout=1mins",
             "--no-publish_per_framework_metrics",
+            "--max_operator_event_stream_subscribers=3",
         ]);
         let (config, warnings) = Config::from_flags(&flags).unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         assert_eq!(config.registry, RegistryKind::Disk("/w".into()));
         assert!(!config.per_framework_metrics);
+        assert_eq!(config.max_operator_event_stream_subscribers, 3);
         assert_eq!(config.core.allocation_interval, Duration::from_millis(50));
         assert_eq!(config.core.roles.unwrap().len(), 2);
         assert_eq!(config.core.weights["a"], 2.0);

@@ -27,6 +27,7 @@ use crate::election::{Election, Leader};
 use crate::http::readers::Readers;
 use crate::http::requests::Requests;
 use crate::http::streams::Streams;
+use crate::http::subscribers::Subscribers;
 use crate::metrics::MasterMetrics;
 use crate::registry::{Batch, Landed, Registrar, Store, StoreError};
 use crate::start::End;
@@ -56,6 +57,7 @@ pub(crate) struct MasterProcess {
     pub(crate) core: Master,
     pub(crate) requests: Requests,
     pub(crate) streams: Streams,
+    pub(crate) subscribers: Subscribers,
     pub(crate) readers: Readers,
     pub(crate) metrics: MasterMetrics,
     election: Box<dyn Election>,
@@ -85,8 +87,13 @@ impl MasterProcess {
         let seed = parts.config.seed.unwrap_or_else(random_seed);
         let mut core = Master::new(parts.config.core.clone(), seed);
         core.measure_with(crate::metrics::stopwatch);
+        let subscribers = Subscribers::new(
+            parts.config.stream_limit_bytes,
+            parts.config.max_operator_event_stream_subscribers,
+        );
         Self {
             core,
+            subscribers,
             requests: Requests::default(),
             streams: Streams::new(parts.config.stream_limit_bytes),
             readers: Readers::default(),
@@ -145,8 +152,7 @@ impl MasterProcess {
             }
             Effect::Count { counter, by } => self.metrics.count(&counter, by),
             Effect::Measure { what, took } => self.metrics.measured(what, took),
-            // Nobody listens yet: streams of operator events are a later issue's.
-            Effect::Publish { .. } => {}
+            Effect::Publish { event } => self.publish(context, &event),
             Effect::Log { level, text } => match level {
                 LogLevel::Debug => tracing::debug!("{text}"),
                 LogLevel::Info => tracing::info!("{text}"),
@@ -287,6 +293,7 @@ impl Process for MasterProcess {
     fn finalize(&mut self, _context: &mut Context<Self>) {
         self.election.withdraw();
         self.streams.close_all();
+        self.subscribers.close_all();
         self.end.set(None);
     }
 

@@ -49,7 +49,6 @@ const UNFINISHED: &[(&str, Standing, &str, &[&str])] = &[
     ("allocator_agent_recovery_factor", NoEffect, "there is no quota", &[]),
     ("allocator_recovery_timeout", NoEffect, "there is no quota", &[]),
     ("max_executors_per_agent", NoEffect, "executors are not limited", &[]),
-    ("max_operator_event_stream_subscribers", NoEffect, "there are no such streams", &[]),
     ("offer_constraints_re2_max_mem", NoEffect, "regular expressions are bounded by 64 KB", &[]),
     (
         "offer_constraints_re2_max_program_size",

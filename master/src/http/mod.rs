@@ -2,9 +2,9 @@
 //!
 //! Reading order: this file (which endpoint is whose, and who may be asked), [`media`] (JSON and
 //! MessagePack), [`requests`] and [`streams`] (what waits for the core), [`scheduler`],
-//! [`operator`], [`readers`] (what only reads), [`plain`] (the small ones), [`files`],
-//! [`registrar`], and what operators change: [`weights`], [`quota`], [`maintenance`],
-//! [`reservations`].
+//! [`operator`], [`subscribers`] (operators who listen), [`readers`] (what only reads), [`plain`]
+//! (the small ones), [`files`], [`registrar`], and what operators change: [`weights`], [`quota`],
+//! [`maintenance`], [`reservations`].
 
 pub(crate) mod files;
 mod maintenance;
@@ -18,6 +18,7 @@ pub(crate) mod requests;
 mod reservations;
 mod scheduler;
 pub(crate) mod streams;
+pub(crate) mod subscribers;
 mod weights;
 
 use libprocess::Context;

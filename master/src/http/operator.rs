@@ -20,8 +20,9 @@ pub(super) fn install(context: &mut Context<MasterProcess>) {
     let help = Help::new("Endpoint for API calls against the master.")
         .description(
             "The body of a POST is one call, as `application/json` or `application/msgpack`. The \
-             answer has the media type that `Accept` asks for. Calls that this master does not \
-             know yet are answered with 501.",
+             answer has the media type that `Accept` asks for. SUBSCRIBE is answered with a stream \
+             of events, framed as RecordIO. Calls that this master does not know yet are answered \
+             with 501.",
         )
         .authentication(true);
     route_leader(context, "/api/v1", Realm::ReadWrite, help, operator);
@@ -46,6 +47,7 @@ fn operator(
         Err(answer) => return reply.send(*answer),
     };
     match kind {
+        CallType::Subscribe => process.subscribe_operator(context, media, reply),
         CallType::GetMetrics => get_metrics(process, context, &call, media, reply),
         CallType::GetHealth
         | CallType::GetFlags

@@ -5,8 +5,9 @@ use mesos::agent::AgentInfo;
 use mesos::json;
 use mesos::task::Task;
 use mesos::v1::master::{
-    Agent, Executor, Framework, GetAgentsResponse, GetExecutorsResponse, GetFrameworksResponse,
-    GetStateResponse, GetTasksResponse, Response, ResponseType,
+    Agent, EventType, Executor, Framework, GetAgentsResponse, GetExecutorsResponse,
+    GetFrameworksResponse, GetStateResponse, GetTasksResponse, Response, ResponseType,
+    SubscribedEvent,
 };
 use serde::Serialize;
 
@@ -26,6 +27,30 @@ pub fn to_json(answer: &Response) -> Vec<u8> {
         other => return json::to_vec(other),
     }
     json::to_vec(&written)
+}
+
+/// The first event of a stream to an operator as JSON: it holds the state.
+pub fn subscribed_to_json(subscribed: &SubscribedEvent) -> Vec<u8> {
+    json::to_vec(&WrittenEvent {
+        r#type: EventType::Subscribed,
+        subscribed: Subscribed {
+            get_state: subscribed.get_state.as_ref().map(Into::into),
+            heartbeat_interval_seconds: subscribed.heartbeat_interval_seconds,
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct WrittenEvent<'a> {
+    r#type: EventType,
+    subscribed: Subscribed<'a>,
+}
+
+#[derive(Serialize)]
+struct Subscribed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    get_state: Option<State<'a>>,
+    heartbeat_interval_seconds: Option<f64>,
 }
 
 /// An answer with one of the bodies that are written by hand.

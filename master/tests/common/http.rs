@@ -135,10 +135,15 @@ pub struct Events {
 impl Events {
     /// Sends a call, as JSON, and takes its answer to be a stream.
     pub fn open(address: SocketAddr, call: &Value, accept: &str) -> Self {
+        Self::open_at(address, "/api/v1/scheduler", call, accept)
+    }
+
+    /// The same at another path.
+    pub fn open_at(address: SocketAddr, path: &str, call: &Value, accept: &str) -> Self {
         let mut connection = Connection::open(address);
         let headers = [("Content-Type", "application/json"), ("Accept", accept)];
         let body = call.to_string();
-        connection.send(&request(address, "/api/v1/scheduler", &headers, body.as_bytes()));
+        connection.send(&request(address, path, &headers, body.as_bytes()));
         let head = connection.read_head();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Self { connection, status, head }

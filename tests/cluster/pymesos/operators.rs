@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::client::Client;
-use super::scheduler::{Scheduler, held};
-use crate::daemons::Cluster;
+use super::scheduler::{Scheduler, held, let_go};
+use crate::daemons::{Cluster, get_json, wait_for};
 
 /// Every getter answers with its own type.
 fn assert_getters(client: &mut Client, getters: &[(&str, Value)]) {
@@ -64,6 +64,44 @@ fn a_master_answers() {
     scheduler.client.wait_for("slaveLost", |arguments| arguments[0]["value"] == agent);
     scheduler.wait_for("t", "TASK_LOST");
     scheduler.stop();
+}
+
+#[test]
+fn a_master_tells_what_happens() {
+    let flags = ["--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2"];
+    let mut cluster = Cluster::start_with(1, &flags, &[]);
+    let mut client =
+        Client::start(&cluster, "operators.py", &["master".to_owned(), cluster.address()]);
+    client.call("start", json!([]));
+    let url = format!("http://{}/metrics/snapshot", cluster.address());
+    wait_for("it listens", || {
+        let count = get_json(&url)?["master/operator_event_stream_subscribers"].as_f64()?;
+        (count == 1.0).then_some(())
+    });
+    let mut scheduler = Scheduler::start(&cluster, "observed");
+    let id = scheduler.wait_registered();
+    let added = client.wait_for("frameworkAdded", |_| true);
+    assert_eq!(added[0]["framework_info"]["id"], id);
+    scheduler.launch([held(&cluster, "t")]);
+    scheduler.wait_for("t", "TASK_RUNNING");
+    let task = client.wait_for("taskAdded", |_| true)[0].clone();
+    assert_eq!((&task["task_id"]["value"], &task["state"]), (&json!("t"), &json!("TASK_STAGING")));
+    let is_running = |update: &[Value]| update[0]["state"] == "TASK_RUNNING";
+    let update = client.wait_for("taskUpdated", is_running)[0].clone();
+    assert_eq!(update["framework_id"], id);
+    let_go(&cluster, "t");
+    client.wait_for("taskUpdated", |update| update[0]["state"] == "TASK_FINISHED");
+
+    // An agent stays away until it is given up, and comes back.
+    cluster.agents[0].take().expect("it runs").kill();
+    let gone = client.wait_for("agentRemoved", |_| true);
+    assert_eq!(gone[0], task["agent_id"]["value"]);
+    cluster.start_agent(0);
+    let back = client.wait_for("agentAdded", |_| true);
+    assert_eq!(back[0]["agent_info"]["id"], task["agent_id"]);
+    scheduler.stop();
+    let removed = client.wait_for("frameworkRemoved", |_| true);
+    assert_eq!(removed[0]["name"], "observed");
 }
 
 #[test]
