@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-cargo build --release --quiet -p mesos-cli
+cargo build --release --quiet -p mesos-cli -p executor
 cargo bench --quiet -p mesos-tests --bench bench -- "$@"
 cargo bench --quiet -p mesos --bench codec
 cargo bench --quiet -p master-core --bench core

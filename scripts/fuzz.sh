@@ -16,7 +16,8 @@ set -euo pipefail
 seconds=${1:-5}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(cd tests/fuzz/fuzz_targets && ls | sed 's/\.rs$//')
+[ ${#targets[@]} -gt 0 ] ||
+    mapfile -t targets < <(cd tests/fuzz/fuzz_targets && ls | sed 's/\.rs$//')
 
 if ! command -v c++ >/dev/null 2>&1; then
     echo "fuzz: installing a C++ compiler (Debian package g++): libFuzzer is C++"
@@ -37,7 +38,7 @@ if [ "$seconds" -ge 60 ]; then
     out=target/fuzz/optimised
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=2
 fi
-RUSTFLAGS="$flags" cargo build --quiet --locked --release --target "$host" \
+RUSTFLAGS="$flags" cargo build --quiet --release --target "$host" \
     --manifest-path tests/fuzz/Cargo.toml --target-dir "$out"
 bin="$out/$host/release"
 CORPUS=target/fuzz/corpus "$bin/seeds"

@@ -6,5 +6,5 @@ input=$(realpath "${1:-.}")
 . "$(dirname "$0")/env.sh"
 
 echo "building (release) ..."
-cargo build --release --quiet -p mesos-cli -p examples
+cargo build --release --quiet -p mesos-cli -p executor -p examples
 exec target/release/mesos local --agents=3 -- target/release/wordcount "$input"

@@ -4,5 +4,5 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 echo "building (release) ..."
-cargo build --release --quiet -p mesos-cli
+cargo build --release --quiet -p mesos-cli -p executor
 exec target/release/mesos local --agents=3

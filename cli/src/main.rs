@@ -7,12 +7,14 @@
 //! The agent starts this binary once per command task, as `mesos executor`, and once per executor
 //! of task groups, as `mesos-default-executor`. That is looked for before anything else is set up,
 //! since executors must start in a few milliseconds. So is
-//! `mesos container-init`, the first process of a nested or standalone container.
+//! `mesos container-init`, the first process of a nested or standalone container, and
+//! `mesos fetcher`, which brings files into sandboxes.
 //!
 //! Reading order:
 //!
 //! - [`commands`]: the table of commands, and the names under which the binary acts as one of them
 //! - [`error`], [`output`], [`signals`]: how commands fail, print, and are interrupted
+//! - [`fetcher`]: whether this is the process that fetches
 //! - [`daemon`]: `master` and `agent`; [`local`]: a whole cluster in one program
 //! - [`task`]: one task from launch to end, behind [`run`] and [`execute`]
 //! - [`status`] (on [`leader`]), [`help`], [`completion`]
@@ -22,6 +24,7 @@ mod completion;
 mod daemon;
 mod error;
 mod execute;
+mod fetcher;
 mod help;
 mod leader;
 mod local;
@@ -44,6 +47,9 @@ fn main() -> ExitCode {
     let program = arguments.next().unwrap_or_default();
     if std::env::args_os().nth(1).is_some_and(|first| first == slave::config::INIT) {
         return slave::containerizer::init::main(std::env::args_os().skip(2));
+    }
+    if let Some(arguments) = fetcher::arguments(&program) {
+        return slave::fetcher::program::main(arguments);
     }
     let arguments: Vec<String> =
         arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();

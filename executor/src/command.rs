@@ -14,6 +14,8 @@
 //! Checks begin when the task runs, and end when it is killed or ends: they never tell of a task
 //! that is on its way out. They go on while there is no agent.
 //!
+//! One that somebody else struck down with SIGKILL is over a moment later: see `STRUCK_DOWN`.
+//!
 //! The task leads a session of its own. Whatever it leaves behind is killed when it ends: the
 //! executor is the reaper of its orphans, so it knows them, also those that have left the session.
 
@@ -24,6 +26,7 @@ use mesos::bytes::Bytes;
 use mesos::framework::FrameworkCapabilityType;
 use mesos::ids::TaskId;
 use mesos::task::{KillPolicy, Reason, TaskInfo, TaskState, TaskStatus};
+use nix::libc::SIGKILL;
 use nix::sys::signal::Signal;
 
 use crate::check::{self, Action, Finding, TaskChecks, Ticket};
@@ -38,6 +41,11 @@ const ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The same, when the agent has told the executor to end: it knows what becomes of the task.
 const SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// How long the end of a task is kept back that somebody killed with SIGKILL: if that was the
+/// kernel, because the container has no memory left, then the agent ends the container, this
+/// executor included, and says why. Nobody waits for the end of a task that is killed like that.
+const STRUCK_DOWN: Duration = Duration::from_secs(1);
 
 /// What is left of the executor's own grace period for the reaping and the last update.
 pub(crate) const SHUTDOWN_RESERVE: Duration = Duration::from_secs(2);
@@ -71,6 +79,8 @@ enum Phase {
         deadline: Time,
         timer: Timer,
     },
+    /// The task was struck down, which is told in a moment.
+    Struck,
     Over {
         /// The uuid of the last update.
         last: Bytes,
@@ -122,6 +132,10 @@ impl Executor for CommandExecutor {
             Phase::Over { .. } => {
                 self.await_acknowledgement(driver, SHUTDOWN_ACKNOWLEDGEMENT_TIMEOUT);
             }
+            Phase::Struck => {
+                let message = "Command was killed".to_owned();
+                self.end(driver, TaskState::Failed, None, message);
+            }
             Phase::Running { .. } | Phase::Killing { .. } => {
                 self.end_task(driver, grace.saturating_sub(SHUTDOWN_RESERVE));
             }
@@ -155,7 +169,7 @@ impl CommandExecutor {
     fn end_task(&mut self, driver: &mut Driver<'_, Self>, grace: Duration) {
         let now = driver.now();
         match self.phase {
-            Phase::Idle | Phase::Over { .. } => {}
+            Phase::Idle | Phase::Struck | Phase::Over { .. } => {}
             Phase::Running { pid } => {
                 self.checks.pause();
                 if reports_killing(driver) && !self.timed_out {
@@ -203,7 +217,18 @@ impl CommandExecutor {
         } else {
             (TaskState::Failed, None)
         };
-        self.end(driver, state, reason, format!("Command {exit}"));
+        let message = format!("Command {exit}");
+        let struck = exit.signal() == Some(SIGKILL) || exit.code() == Some(128 + SIGKILL);
+        if struck && state == TaskState::Failed && reason.is_none() && !self.shutting_down {
+            self.phase = Phase::Struck;
+            driver.delay(STRUCK_DOWN, move |executor: &mut Self, driver| {
+                if matches!(executor.phase, Phase::Struck) {
+                    executor.end(driver, state, reason, message);
+                }
+            });
+            return;
+        }
+        self.end(driver, state, reason, message);
     }
 
     fn end(

@@ -22,6 +22,8 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use libprocess::{Context, LinkMode, Node, NodeError, Pid, Process, Time, Timer, Upid};
@@ -103,6 +105,8 @@ struct Session {
     /// Tasks of which the agent has not acknowledged any update.
     tasks: BTreeMap<TaskId, TaskInfo>,
     recovery: Option<Timer>,
+    /// Set at the end, when the agent has acknowledged everything: nothing is on its way then.
+    told: Arc<AtomicBool>,
 }
 
 /// The process that converses on behalf of an executor.
@@ -126,6 +130,17 @@ pub fn spawn<E: Executor>(
     environment: Environment,
     executor: E,
 ) -> Result<Pid<DriverProcess<E>>, NodeError> {
+    spawn_told(node, environment, executor, Arc::default())
+}
+
+/// As [`spawn`]; `told` becomes true when the executor stops and the agent has acknowledged
+/// everything.
+pub(crate) fn spawn_told<E: Executor>(
+    node: &Node,
+    environment: Environment,
+    executor: E,
+    told: Arc<AtomicBool>,
+) -> Result<Pid<DriverProcess<E>>, NodeError> {
     let agent = environment.agent.clone();
     let session = Session {
         environment,
@@ -138,6 +153,7 @@ pub fn spawn<E: Executor>(
         sent: 0,
         tasks: BTreeMap::new(),
         recovery: None,
+        told,
     };
     Ok(node.spawn_unique("executor", DriverProcess { session, executor }))
 }
@@ -255,6 +271,8 @@ impl<E: Executor> Driver<'_, E> {
 
     /// Ends the executor. Updates that nobody has acknowledged are lost.
     pub fn stop(&mut self) {
+        let connected = self.session.state == DriverState::Connected;
+        self.session.told.store(connected && self.unacknowledged() == 0, Ordering::Release);
         self.context.terminate();
     }
 

@@ -22,6 +22,10 @@ pub mod log;
 pub mod program;
 pub mod task_process;
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use libprocess::{Node, NodeConfig};
 
 pub use command::CommandExecutor;
@@ -38,21 +42,38 @@ pub enum StartError {
     /// A variable for libprocess holds something else than it should.
     #[error(transparent)]
     Libprocess(#[from] libprocess::EnvError),
+    /// The node does not run.
+    #[error("cannot run the executor: {0}")]
+    Run(#[source] std::io::Error),
     /// There is no node.
     #[error("cannot start the executor: {0}")]
     Node(#[from] libprocess::NodeError),
 }
 
-/// Runs `executor` with what the environment of this process says, until it stops.
+/// Runs `executor` with what the environment of this process says, and ends the process when it
+/// stops. This thread does all the work: there is no other.
 ///
 /// # Errors
-/// See [`StartError`].
-pub fn run<E: Executor>(executor: E) -> Result<(), StartError> {
+/// See [`StartError`]; otherwise it does not return.
+pub fn run<E: Executor>(executor: E) -> Result<Infallible, StartError> {
     let environment = Environment::from_process()?;
-    let config = NodeConfig { workers: 1, ..NodeConfig::from_env()? };
-    let node = Node::start(config)?;
-    let pid = driver::spawn(&node, environment, executor)?;
-    node.wait(&pid).blocking(None);
-    node.shutdown();
-    Ok(())
+    let (node, runner) = Node::on_this_thread(NodeConfig::from_env()?)?;
+    let told = Arc::new(AtomicBool::new(false));
+    let pid = driver::spawn_told(&node, environment, executor, told.clone())?;
+    node.clone().handle().spawn(async move {
+        node.wait(&pid).await;
+        if !told.load(Ordering::Acquire) {
+            node.flush().await;
+        }
+        exit(0);
+    });
+    runner.run().map_err(StartError::Run)?;
+    exit(0)
+}
+
+/// Ends the process at once. The system takes back what it holds in a fraction of the time that
+/// taking it apart takes, and there is one executor per task.
+fn exit(status: i32) -> ! {
+    // SAFETY: it only ends the process. Nothing is buffered: executors write to stderr only.
+    unsafe { nix::libc::_exit(status) }
 }

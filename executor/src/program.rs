@@ -43,7 +43,8 @@ impl Program {
         Self::of(name.as_deref(), first.as_deref())
     }
 
-    /// Runs it, and says what to exit with.
+    /// Runs it. It returns only to say that it could not: otherwise the process ends with the
+    /// executor.
     pub fn main(self) -> ExitCode {
         log::to_stderr();
         let ended = match self {
@@ -53,13 +54,9 @@ impl Program {
                 run(DefaultExecutor::new(token))
             }
         };
-        match ended {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{}: {error}", self.name());
-                ExitCode::FAILURE
-            }
-        }
+        let Err(error) = ended;
+        eprintln!("{}: {error}", self.name());
+        ExitCode::FAILURE
     }
 }
 

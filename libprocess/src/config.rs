@@ -254,7 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn workers_are_eight_or_one_per_core() {
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(apply(&[]).unwrap().worker_count(), cores.max(8));
+        let count =
+            |text| apply(&[("LIBPROCESS_NUM_WORKER_THREADS", text)]).unwrap().worker_count();
+        assert_eq!((count("1"), count("1024")), (1, 1024));
+    }
+
+    #[test]
     fn wrong_values_are_named() {
+        for wrong in ["1025", "-1", "many"] {
+            assert!(apply(&[("LIBPROCESS_NUM_WORKER_THREADS", wrong)]).is_err(), "{wrong}");
+        }
         let error = apply(&[("LIBPROCESS_NUM_WORKER_THREADS", "0")]).unwrap_err();
         assert_eq!(
             error.to_string(),

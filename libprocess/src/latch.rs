@@ -9,8 +9,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How long a thread waits awake before it sleeps.
-const AWAKE: Duration = Duration::from_micros(20);
+/// How long a thread waits awake before it sleeps: long enough for another one to be woken on a
+/// core that sleeps, and to do something.
+const AWAKE: Duration = Duration::from_micros(60);
 
 /// False until [`Latch::set`].
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Latch {
 
     /// Blocks this thread until the latch is set; false when `timeout` came first.
     pub fn block(&self, timeout: Option<Duration>) -> bool {
-        if spin::until(AWAKE.min(timeout.unwrap_or(AWAKE)), || self.is_set()) {
+        if spin::wait(AWAKE.min(timeout.unwrap_or(AWAKE)), || self.is_set()) {
             return true;
         }
         let deadline = timeout.map(|timeout| Instant::now() + timeout);

@@ -109,6 +109,7 @@ pub use remote::HttpHandler;
 #[cfg(fuzzing)]
 pub use remote::fuzzing;
 pub use stats::{Count, Stats};
+pub use substrate::Runner;
 pub use table::{Route, RouteMatch};
 pub use time::Time;
 pub use upid::{Pid, Upid, UpidError};

@@ -13,7 +13,7 @@ use crate::process::Running;
 use crate::remote::{HttpHandler, Remote};
 use crate::scheduler::Scheduler;
 use crate::stats::Stats;
-use crate::substrate::Substrate;
+use crate::substrate::{LocalFuture, Runner, Substrate};
 use crate::table::{Refusal, Route, RouteMatch, Table};
 use crate::{Envelope, Limits, Message, Pid, Process, Upid};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
@@ -48,6 +48,9 @@ pub enum NodeError {
     #[error("the node is shut down: cannot spawn '{0}'")]
     ShutDown(String),
 }
+
+/// Makes the main task of a worker.
+type Work = Box<dyn Fn(usize) -> LocalFuture + Send>;
 
 /// A node. Clones are the same node; it lives until [`Node::shutdown`].
 #[derive(Clone)]
@@ -84,18 +87,37 @@ impl Node {
     /// # Errors
     /// When the address cannot be bound or threads cannot be started.
     pub fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        let workers = config.worker_count();
+        let (node, ()) = Self::build(config, workers, |name, work| {
+            Ok((Substrate::start(name, workers, work)?, ()))
+        })?;
+        Ok(node)
+    }
+
+    /// As [`Node::start`], with the calling thread as its only worker, once that is told to
+    /// [`Runner::run`]. For small programs: there is no other thread.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub fn on_this_thread(config: NodeConfig) -> Result<(Self, Runner), NodeError> {
+        Self::build(config, 1, |_, work| Substrate::here(work))
+    }
+
+    fn build<T>(
+        config: NodeConfig,
+        workers: usize,
+        start: impl FnOnce(String, Work) -> std::io::Result<(Substrate, T)>,
+    ) -> Result<(Self, T), NodeError> {
         let bind = |source| NodeError::Bind { address: config.bind, source };
         let listener = TcpListener::bind(config.bind).map_err(bind)?;
         listener.set_nonblocking(true).map_err(bind)?;
         let bound = listener.local_addr().map_err(bind)?;
         let address = advertised(&config, bound);
-        let workers = config.worker_count();
         let scheduler = Arc::new(Scheduler::new(workers));
         let work = scheduler.clone();
-        let substrate = Substrate::start(format!("node:{}", bound.port()), workers, move |index| {
-            Box::pin(work.clone().work(index))
-        })
-        .map_err(|source| NodeError::Start { workers, source })?;
+        let work: Work = Box::new(move |index| Box::pin(work.clone().work(index)));
+        let (substrate, started) = start(format!("node:{}", bound.port()), work)
+            .map_err(|source| NodeError::Start { workers, source })?;
         let runtimes = substrate.workers().iter().map(|worker| worker.runtime.clone()).collect();
         let shared = Arc::new(Shared {
             remote: Remote::default(),
@@ -126,7 +148,13 @@ impl Node {
             node.shutdown();
             return Err(NodeError::Bind { address: bound, source });
         }
-        Ok(node)
+        Ok((node, started))
+    }
+
+    /// Waits for a moment until what was sent to other nodes is on its way, as
+    /// [`Node::shutdown`] does where it may block.
+    pub async fn flush(&self) {
+        self.0.remote.flush().await;
     }
 
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {

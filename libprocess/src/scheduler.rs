@@ -38,12 +38,14 @@ const TURNS_PER_LOOK: u32 = 8;
 /// How long after a vain search a lonely process wakes nobody.
 const VAIN_SEARCH_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long a worker stays awake without work, when that pays.
-const AWAKE: Duration = Duration::from_micros(20);
+/// How long a worker stays awake without work, when that pays, and how long between two looks at
+/// its sockets.
+const AWAKE: Duration = Duration::from_micros(60);
+const LOOK: Duration = Duration::from_micros(5);
 
 /// A worker that was called within this time might have stayed awake; it tries once in so many
-/// times.
-const SHORT_PARK: Duration = Duration::from_micros(60);
+/// times. Where cores sleep, such a call takes two of them some 40 µs each to wake.
+const SHORT_PARK: Duration = Duration::from_micros(150);
 const TRY: u32 = 16;
 
 /// How many processes a worker takes from the injector at once.
@@ -288,7 +290,7 @@ impl Scheduler {
         let begin = Instant::now();
         let mut found = false;
         while !found && begin.elapsed() < AWAKE && spin::allowed() {
-            found = spin::until(AWAKE / 4, || self.injected.load(Ordering::Relaxed) > 0);
+            found = spin::until(LOOK, || self.injected.load(Ordering::Relaxed) > 0);
             if !found {
                 // This thread's sockets and the backlog of others may bring work too.
                 tokio::task::yield_now().await;

@@ -1,8 +1,9 @@
 //! The threads below: the one file that names actix.
 //!
 //! A node has one actix `System`. Its thread is worker 0; every further worker is an `Arbiter`. So
-//! a node of one worker is one thread. Each worker's thread runs a single-threaded tokio runtime
-//! that carries its sockets and timers, and one task that runs processes.
+//! a node of one worker is one thread, which may be the caller's own ([`Runner`]). Each worker's
+//! thread runs a single-threaded tokio runtime that carries its sockets and timers, and one task
+//! that runs processes.
 
 use actix_rt::{Arbiter, ArbiterHandle, System, SystemRunner};
 use std::future::Future;
@@ -16,7 +17,29 @@ use tokio::runtime::Handle;
 pub(crate) struct Substrate {
     system: System,
     workers: Vec<WorkerThread>,
-    thread: JoinHandle<()>,
+    /// None where the first worker is the thread of whoever started the node.
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Makes this thread the only worker of a node: see
+/// [`Node::on_this_thread`](crate::Node::on_this_thread).
+#[must_use = "the node does nothing until this runs"]
+pub struct Runner(SystemRunner);
+
+impl Runner {
+    /// Runs the node's processes until the node is shut down.
+    ///
+    /// # Errors
+    /// When the system has none of what a worker needs.
+    pub fn run(self) -> io::Result<()> {
+        self.0.run()
+    }
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runner")
+    }
 }
 
 /// How to reach one worker's thread.
@@ -29,7 +52,7 @@ pub(crate) struct WorkerThread {
     pub id: ThreadId,
 }
 
-type LocalFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type LocalFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Substrate {
     /// Starts `count` workers, the main task of each made by `work`. Returns once all run.
@@ -62,7 +85,7 @@ impl Substrate {
             }
         })?;
         match started.recv() {
-            Ok(Ok((system, workers))) => Ok(Self { system, workers, thread }),
+            Ok(Ok((system, workers))) => Ok(Self { system, workers, thread: Some(thread) }),
             Ok(Err(error)) => {
                 let _ = thread.join();
                 Err(error)
@@ -74,6 +97,16 @@ impl Substrate {
         }
     }
 
+    /// Makes the calling thread the only worker, once it runs what this returns.
+    pub fn here(work: impl Fn(usize) -> LocalFuture) -> io::Result<(Self, Runner)> {
+        let (runner, _, workers) = set_up(1)?;
+        for (index, worker) in workers.iter().enumerate() {
+            worker.arbiter.spawn(work(index));
+        }
+        let system = System::current();
+        Ok((Self { system, workers, thread: None }, Runner(runner)))
+    }
+
     /// The workers' threads, by index.
     pub fn workers(&self) -> &[WorkerThread] {
         &self.workers
@@ -83,8 +116,8 @@ impl Substrate {
     pub fn stop(self) {
         let own = self.workers.iter().any(|worker| worker.id == thread::current().id());
         self.system.stop();
-        if !own {
-            let _ = self.thread.join();
+        if let Some(thread) = self.thread.filter(|_| !own) {
+            let _ = thread.join();
         }
     }
 }

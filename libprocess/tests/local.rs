@@ -363,6 +363,25 @@ fn work_spreads_over_the_workers() {
 }
 
 #[test]
+fn the_callers_thread_may_be_the_only_worker() {
+    let config = libprocess::NodeConfig::default();
+    let (node, runner) = libprocess::Node::on_this_thread(config).unwrap();
+    let (recorder, seen) = Recorder::new(&["n"]);
+    let pid = node.spawn("recorder", recorder).unwrap();
+    node.send(None, &pid, "n", 1_u64);
+    let (ran, thread) = mpsc::channel();
+    let ended = node.clone();
+    node.dispatch(&pid, move |_, _| {
+        ran.send(std::thread::current().id()).unwrap();
+        ended.shutdown();
+    });
+    assert!(seen.try_recv().is_err(), "nothing happens before it runs");
+    runner.run().unwrap();
+    assert_eq!(seen.recv_timeout(LIMIT).unwrap(), "n 1");
+    assert_eq!(thread.recv_timeout(LIMIT).unwrap(), std::thread::current().id());
+}
+
+#[test]
 fn a_node_that_is_shut_down_spawns_nothing_and_leaks_no_thread() {
     let threads = || {
         std::fs::read_dir("/proc/self/task")

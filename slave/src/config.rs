@@ -1,7 +1,7 @@
 //! What an embedder decides about an agent's process, and how flags become that.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use libprocess::NodeConfig;
@@ -13,15 +13,26 @@ use mesos::value::{ValueError, parse_attributes};
 use slave_core::config::{ReconfigurationPolicy, RecoverMode};
 
 use crate::containerizer::program::BuiltIn;
+use crate::fetcher::{self, FetcherConfig};
 use crate::flags::Flags;
 use crate::flags::standing;
+use crate::isolators::settings::{Settings, SettingsError};
 use crate::machine;
+
+/// The program that has nothing but the executors, if it was installed.
+const SMALL_EXECUTOR: &str = "mesos-executor";
 
 /// The longest `--executor_reregistration_timeout`: the master must not think the agent lost.
 const MAX_REREGISTRATION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The argument by which the own program is the first process of a container.
 pub const INIT: &str = "container-init";
+
+/// The isolators of an embedder who says nothing: what containers use is seen.
+const ISOLATION: &str = "posix/cpu,posix/mem";
+
+/// The values of `--launcher`.
+const LAUNCHERS: [&str; 2] = ["posix", "linux"];
 
 /// What an embedder decides about an agent.
 #[derive(Debug, Clone)]
@@ -38,6 +49,10 @@ pub struct Config {
     pub executor: BuiltIn,
     /// How to run the first process of a container that is not an executor's.
     pub init: BuiltIn,
+    /// How files are fetched.
+    pub fetcher: FetcherConfig,
+    /// How containers are launched and isolated.
+    pub isolation: Settings,
     /// The flags as `/flags` shows them.
     pub flags: BTreeMap<String, String>,
     /// How many octets may wait for an executor that does not read its events. Then it is cut off.
@@ -73,6 +88,12 @@ pub enum ConfigError {
     /// The headroom is no part of a whole.
     #[error("invalid value '{0}' for --gc_disk_headroom: must be between 0.0 and 1.0")]
     Headroom(f64),
+    /// What is in the cache's directory is removed.
+    #[error(
+        "invalid value '{}' for --fetcher_cache_dir: all that is in it is removed, and the work \
+         directory is in it", .0.display()
+    )]
+    CacheDir(PathBuf),
     /// No node can be made.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -84,14 +105,30 @@ pub enum ConfigError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A flag of isolators is wrong.
+    #[error(transparent)]
+    Isolation(#[from] SettingsError),
+    /// There is no such launcher.
+    #[error("Unknown or unsupported launcher: {0}")]
+    Launcher(String),
     /// Nobody knows where the program is that runs tasks.
     #[error("cannot find the own program, which runs tasks: {0}")]
     OwnProgram(std::io::Error),
 }
 
+/// How to run the executors that are our own, where the agent is `program`.
+fn executor_beside(program: &Path) -> BuiltIn {
+    let small = program.with_file_name(SMALL_EXECUTOR);
+    if small.is_file() {
+        return BuiltIn { program: small, arguments: Vec::new() };
+    }
+    BuiltIn { program: program.to_owned(), arguments: vec!["executor".to_owned()] }
+}
+
 impl Config {
-    /// Mesos's defaults, for an agent with these resources. The executor is this program, called
-    /// as `mesos executor`.
+    /// Mesos's defaults, for an agent with these resources. The executor is `mesos-executor` beside
+    /// this program, which is smaller and starts sooner, or else this program, called as
+    /// `mesos executor`.
     ///
     /// # Errors
     /// The own program cannot be found.
@@ -101,12 +138,15 @@ impl Config {
         info: AgentInfo,
     ) -> Result<Self, ConfigError> {
         let program = std::env::current_exe().map_err(ConfigError::OwnProgram)?;
+        let work_dir = work_dir.into();
         Ok(Self {
+            fetcher: fetcher(program.clone(), &work_dir),
+            isolation: Settings::new(ISOLATION, &work_dir),
             core: slave_core::Config::new(info, "", 0, work_dir),
             master: master.into(),
             hostname: None,
             hostname_lookup: false,
-            executor: BuiltIn { program: program.clone(), arguments: vec!["executor".to_owned()] },
+            executor: executor_beside(&program),
             init: BuiltIn { program, arguments: vec![INIT.to_owned()] },
             flags: BTreeMap::new(),
             stream_limit_bytes: libprocess::http::pipe::DEFAULT_LIMIT_BYTES,
@@ -136,11 +176,51 @@ impl Config {
         };
         let mut config = Self::new(flags.master.trim(), work_dir, info)?;
         fill_core(&mut config.core, flags)?;
+        if !LAUNCHERS.contains(&flags.launcher.as_str()) {
+            return Err(ConfigError::Launcher(flags.launcher.clone()));
+        }
+        let resources = config.core.info.resources.iter().cloned().collect();
+        config.isolation = Settings::from_flags(flags, &config.core.work_dir, &resources)?;
+        fill_fetcher(&mut config.fetcher, flags, &config.core.work_dir)?;
         config.hostname.clone_from(&flags.daemon.hostname);
         config.hostname_lookup = flags.daemon.hostname_lookup;
         config.flags = flags.values();
         Ok((config, warnings))
     }
+}
+
+/// Mesos's defaults; only the cache is the agent's own, since agents of one machine would empty
+/// each other's.
+fn fetcher(program: PathBuf, work_dir: &Path) -> FetcherConfig {
+    FetcherConfig {
+        cache_bytes: 2 << 30,
+        cache_dir: work_dir.join("fetch"),
+        stall_timeout: Duration::from_secs(60),
+        frameworks_home: String::new(),
+        hadoop_home: None,
+        program: BuiltIn { program, arguments: vec![fetcher::program::COMMAND.to_owned()] },
+        max_processes: slave_core::fetcher::DEFAULT_PROCESSES,
+    }
+}
+
+fn fill_fetcher(
+    fetcher: &mut FetcherConfig,
+    flags: &Flags,
+    work_dir: &Path,
+) -> Result<(), ConfigError> {
+    fetcher.cache_bytes = flags.fetcher_cache_size.0;
+    fetcher.stall_timeout = flags.fetcher_stall_timeout;
+    fetcher.frameworks_home.clone_from(&flags.frameworks_home);
+    fetcher.hadoop_home.clone_from(&flags.hadoop_home);
+    if let Some(path) = &flags.fetcher_cache_dir {
+        let absolute = std::path::absolute(path)
+            .map_err(|source| ConfigError::WorkDir { path: path.clone(), source })?;
+        if work_dir.starts_with(&absolute) {
+            return Err(ConfigError::CacheDir(path.clone()));
+        }
+        fetcher.cache_dir = absolute;
+    }
+    Ok(())
 }
 
 fn check_ranges(flags: &Flags) -> Result<(), ConfigError> {
@@ -208,6 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn the_small_executor_is_used_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("mesos");
+        let own = BuiltIn { program: program.clone(), arguments: vec!["executor".to_owned()] };
+        assert_eq!(executor_beside(&program), own);
+        let small = folder.path().join("mesos-executor");
+        std::fs::write(&small, "").unwrap();
+        assert_eq!(executor_beside(&program), BuiltIn { program: small, arguments: Vec::new() });
+    }
+
+    #[test]
     fn flags_reach_the_core() {
         let (config, warnings) = Config::from_flags(&flags(&[
             "--resources=cpus:2;mem:64;disk:10",
@@ -229,6 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn flags_reach_the_fetcher() {
+        let (config, warnings) = Config::from_flags(&flags(&[
+            "--fetcher_cache_size=1MB",
+            "--fetcher_cache_dir=/var/cache/mesos",
+            "--fetcher_stall_timeout=5secs",
+            "--frameworks_home=/opt/frameworks",
+            "--hadoop_home=/opt/hadoop",
+        ]))
+        .unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let fetcher = config.fetcher;
+        assert_eq!(fetcher.cache_bytes, 1024 * 1024);
+        assert_eq!(fetcher.cache_dir, Path::new("/var/cache/mesos"));
+        assert_eq!(fetcher.stall_timeout, Duration::from_secs(5));
+        assert_eq!(fetcher.frameworks_home, "/opt/frameworks");
+        assert_eq!(fetcher.hadoop_home.as_deref(), Some("/opt/hadoop"));
+        let (defaults, _) = Config::from_flags(&flags(&[])).unwrap();
+        assert_eq!(defaults.fetcher.cache_dir, Path::new("/w/fetch"));
+        assert_eq!(defaults.fetcher.cache_bytes, 2 << 30);
+    }
+
+    #[test]
     fn wrong_values_are_named() {
         for (flag, text) in [
             ("--resources=cpus:x:y", "--resources"),
@@ -237,6 +350,8 @@ mod tests {
             ("--gc_disk_headroom=2", "between 0.0 and 1.0"),
             ("--executor_environment_variables=[1]", "--executor_environment_variables"),
             ("--domain=7", "--domain"),
+            ("--fetcher_cache_dir=/", "--fetcher_cache_dir"),
+            ("--fetcher_cache_dir=/w", "--fetcher_cache_dir"),
         ] {
             let error = Config::from_flags(&flags(&[flag])).unwrap_err().to_string();
             assert!(error.contains(text), "{flag}: {error}");

@@ -3,8 +3,8 @@
 //! It turns messages, broken links, timers, exits of processes and the operator's signals into
 //! events, hands them to [`slave_core::Agent`], and carries the effects out: messages, files,
 //! processes. It deliberately decides nothing: when to register, what to launch, when to give up
-//! are in the core. There is no isolation beyond processes and sandboxes yet, no fetcher, no
-//! container image, no terminals, and no authentication.
+//! are in the core. There is no isolation beyond processes and sandboxes yet, no container
+//! image, no terminals, and no authentication.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,6 +30,7 @@
 //! - [`detector`]: who the master is
 //! - [`checkpoint`]: what is written down, and found again
 //! - [`containerizer`]: sandboxes and processes
+//! - [`fetcher`]: what comes into sandboxes from elsewhere
 //! - [`isolators`]: what containers may use, see and do
 //! - `http`, `metrics`: what others can see
 
@@ -37,6 +38,7 @@ pub mod checkpoint;
 pub mod config;
 pub mod containerizer;
 pub mod detector;
+pub mod fetcher;
 pub mod flags;
 mod http;
 pub mod isolators;

@@ -18,10 +18,6 @@ const FRESH: Duration = Duration::from_millis(500);
 /// counters, and what they would count. Dashboards find a zero, as on an agent of Mesos that was
 /// never asked for it.
 const ZEROS: &[(&str, bool, &str)] = &[
-    ("containerizer/fetcher/cache_size_total_bytes", false, "Room in the cache of the fetcher."),
-    ("containerizer/fetcher/cache_size_used_bytes", false, "What the cache of the fetcher holds."),
-    ("containerizer/fetcher/task_fetches_failed", true, "Tasks whose URIs were not fetched."),
-    ("containerizer/fetcher/task_fetches_succeeded", true, "Tasks whose URIs were fetched."),
     ("containerizer/mesos/container_destroy_errors", true, "Containers that were not destroyed."),
     (
         "containerizer/mesos/provisioner/bind/remove_rootfs_errors",
@@ -43,6 +39,7 @@ pub(crate) fn register(metrics: &Metrics, shared: &Arc<Shared>) {
     // Of an agent that ran on this node before.
     metrics.remove_all("slave/");
     metrics.remove_all("gc/");
+    noted(shared.fetcher.register(metrics));
     for (name, is_counter, help) in ZEROS {
         // It may be there, of an agent before.
         let _ = metrics.remove(name);

@@ -262,8 +262,8 @@ impl Hands {
             Effect::Checkpoint { id, what } => self.writer.write(id, what),
             Effect::LaunchContainer(spec) => self.containerizer.launch(*spec),
             Effect::RecoverContainers(containers) => self.containerizer.recover(containers),
-            Effect::UpdateContainer { container, resources } => {
-                self.containerizer.update(container, resources);
+            Effect::UpdateContainer { container, resources, limits } => {
+                self.containerizer.update(container, resources, limits);
             }
             Effect::DestroyContainer(container) => self.containerizer.destroy(container),
             Effect::Container(ContainerEffect::Launch(spec)) => {

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use slave_core::Snapshot;
 use slave_core::metrics::Counter;
 use slave_core::paths::Paths;
 use tokio::sync::watch;
 
+use crate::containerizer::isolation::Isolation;
 use crate::containerizer::program::BuiltIn;
+use crate::fetcher;
 
 /// Shared by the agent's process, its endpoints, its metrics and its handle.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub(crate) struct Shared {
     pub pid: String,
     /// How our own executors are run.
     pub executor: BuiltIn,
+    /// Who knows what containers use.
+    pub isolation: Isolation,
+    /// What the fetcher counts.
+    pub fetcher: Arc<fetcher::Stats>,
     snapshot: Mutex<Snapshot>,
     /// How many states have been published.
     published: AtomicU64,
@@ -36,6 +42,7 @@ impl Shared {
         flags: BTreeMap<String, String>,
         pid: String,
         executor: BuiltIn,
+        (isolation, fetcher): (Isolation, Arc<fetcher::Stats>),
         snapshot: Snapshot,
     ) -> Self {
         Self {
@@ -43,6 +50,8 @@ impl Shared {
             flags,
             pid,
             executor,
+            isolation,
+            fetcher,
             snapshot: Mutex::new(snapshot),
             published: AtomicU64::new(0),
             counters: Default::default(),

@@ -11,15 +11,22 @@ use mesos::ids::AgentId;
 use slave_core::event::{Event, Signal};
 use slave_core::paths::Paths;
 use slave_core::{Agent, Snapshot};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::checkpoint::{self, CheckpointError, boot};
 use crate::config::Config;
+use crate::containerizer::isolation::Isolation;
+use crate::containerizer::launcher::Launcher;
+use crate::containerizer::launcher::linux::Linux;
 use crate::containerizer::launcher::posix::Posix;
 use crate::containerizer::mesos::{Mesos, Parts as MesosParts, Programs};
 use crate::detector::{Detector, DetectorError, Standalone};
+use crate::isolators::select::{SelectError, select};
+use crate::isolators::settings::Settings;
+use crate::isolators::{IsolatorError, Limitation, Limited};
 use crate::process::{AgentProcess, MakeContainerizer, Parts};
 use crate::shared::Shared;
-use crate::{PROCESS_ID, metrics};
+use crate::{PROCESS_ID, fetcher, metrics};
 
 /// How long an agent may take to end. It only has to finish the event and the write it is at.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,6 +48,12 @@ pub enum StartError {
     /// What the last run wrote down cannot be read at all.
     #[error("cannot recover: {0}")]
     Recovery(#[from] CheckpointError),
+    /// Containers cannot be isolated as `--isolation` says.
+    #[error(transparent)]
+    Isolators(#[from] SelectError),
+    /// Containers cannot be launched as `--launcher` says.
+    #[error("Failed to create launcher: {0}")]
+    Launcher(#[source] IsolatorError),
     /// The node does not take another process.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -72,16 +85,22 @@ pub fn start_with(
     let boot_id = boot::current()?;
     let pid = core_config.pid.clone();
     let core = Agent::new(core_config, config.seed.unwrap_or_else(seed));
-    let shared =
-        Arc::new(Shared::new(paths, config.flags, pid, config.executor.clone(), core.snapshot()));
+    let fetches = fetcher::Stats::new(config.fetcher.cache_bytes);
+    let executor = config.executor.clone();
+    let settings = config.isolation.within(paths.work_dir());
+    let launcher = launcher(&settings)?;
+    let (isolation, limitations) = isolation(&settings)?;
+    let counts = (isolation.clone(), fetches);
+    let shared = Arc::new(Shared::new(paths, config.flags, pid, executor, counts, core.snapshot()));
     metrics::register(node.metrics(), &shared);
+    let fetcher = (config.fetcher.clone(), shared.fetcher.clone());
     let programs = Programs { executor: config.executor, init: config.init };
     let layout = shared.paths.clone();
     let stream_limit_bytes = config.stream_limit_bytes;
     let containerizer: MakeContainerizer = Box::new(|report| {
-        let launcher = Box::new(Posix::new(layout.work_dir()));
-        let parts = MesosParts { programs, paths: layout, launcher };
-        Ok(Box::new(Mesos::start(parts, |_| Vec::new(), report)?))
+        let parts =
+            MesosParts { programs, paths: layout, launcher, isolation, limitations, fetcher };
+        Ok(Box::new(Mesos::start(parts, report)?))
     });
     let parts = Parts {
         core,
@@ -112,6 +131,29 @@ fn hostname(config: &Config, ip: IpAddr) -> String {
     let own_name = || nix::unistd::gethostname().ok()?.into_string().ok();
     let name = if config.hostname_lookup && !ip.is_loopback() { own_name() } else { None };
     name.filter(|name| !name.is_empty()).unwrap_or_else(|| ip.to_string())
+}
+
+/// The isolators, and where they tell of limits.
+fn isolation(
+    settings: &Settings,
+) -> Result<(Isolation, UnboundedReceiver<Limitation>), StartError> {
+    let (limited, limitations) = unbounded_channel();
+    let limited: Limited = Arc::new(move |limitation| {
+        // Without a containerizer there is nothing to limit.
+        let _ = limited.send(limitation);
+    });
+    Ok((Isolation::new(select(settings, &limited)?), limitations))
+}
+
+/// The launcher of `--launcher`.
+fn launcher(settings: &Settings) -> Result<Box<dyn Launcher>, StartError> {
+    let work_dir = &settings.work_dir;
+    if !settings.linux_launcher {
+        return Ok(Box::new(Posix::new(work_dir)));
+    }
+    let cgroups = &settings.cgroups;
+    let linux = Linux::new(work_dir, &cgroups.hierarchy, &cgroups.root);
+    Ok(Box::new(linux.map_err(StartError::Launcher)?))
 }
 
 /// Makes the work directory. Its true name counts: executors are found by it after a restart.

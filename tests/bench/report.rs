@@ -72,6 +72,13 @@ impl Report {
         }
     }
 
+    /// Adds what was measured once beside a bound.
+    pub fn text(&mut self, what: &str, ours: String, reach: &str) {
+        if self.wants(what) {
+            self.row([what.to_owned(), ours, String::new(), String::new(), reach.to_owned()]);
+        }
+    }
+
     fn row(&mut self, row: [String; 5]) {
         eprintln!("{}", row.join("   "));
         self.rows.push(row);
@@ -100,7 +107,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// `1234567` as `1,234,567`.
-fn thousands(value: f64) -> String {
+pub fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

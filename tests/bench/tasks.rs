@@ -103,10 +103,11 @@ fn weigh_executors(report: &mut Report, cluster: &Cluster, launcher: &mut Launch
 
 fn is_executor(pid: i32) -> bool {
     let program = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
-    program.file_name().is_some_and(|name| name == "mesos")
+    let names = ["mesos", "mesos-executor"];
+    program.file_name().is_some_and(|name| names.iter().any(|known| name == *known))
 }
 
-fn kilobytes(file: &str, key: &str) -> f64 {
+pub fn kilobytes(file: &str, key: &str) -> f64 {
     let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"));
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());

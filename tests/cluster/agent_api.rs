@@ -53,7 +53,7 @@ fn every_getter_answers_as_mesos_does() {
     assert_eq!(executors["executors"][0]["executor_info"]["executor_id"], json!({"value": "t"}));
     assert_eq!(executors["completed_executors"], json!([]));
     let command = &executors["executors"][0]["executor_info"]["command"];
-    assert_eq!(command["arguments"], json!(["mesos", "executor"]));
+    assert_eq!(command["arguments"], json!(["mesos-executor"]));
     let frameworks = answer(&cluster, "GET_FRAMEWORKS");
     assert_eq!(frameworks["frameworks"][0]["framework_info"]["name"], "reader");
     let state = answer(&cluster, "GET_STATE");

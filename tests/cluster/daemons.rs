@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libprocess::http::client::Client;
+use slave::isolators::mountinfo;
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up. Machines that run tests may be busy.
@@ -218,6 +219,14 @@ impl Drop for Cluster {
             let mut kill = Command::new("kill");
             // It may have ended by itself.
             let _ = kill.args(["-9", &pid.to_string()]).stderr(Stdio::null()).status();
+        }
+        // Where containers have mounts of their own, an agent's work directory is a mount, which
+        // outlives the agent for the sake of the next one, and would keep the folder from going.
+        for entry in mountinfo::read().unwrap_or_default().iter().rev() {
+            if entry.target.starts_with(self.folder.path()) {
+                // It may have gone with one that it was on.
+                let _ = nix::mount::umount2(&entry.target, nix::mount::MntFlags::MNT_DETACH);
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ fn held(cluster: &Cluster, id: &str) -> mesos_framework::Task {
 fn executors(cluster: &Cluster) -> Vec<i32> {
     let is_executor = |pid: &i32| {
         let command_line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&command_line).contains("\0executor\0")
+        let program = command_line.split(|octet| *octet == 0).next().unwrap_or_default();
+        program.ends_with(b"mesos-executor")
     };
     cluster.task_processes().into_iter().filter(is_executor).collect()
 }

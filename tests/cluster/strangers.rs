@@ -86,7 +86,8 @@ fn subscribed(cluster: &Cluster, headers: &str) -> (Wire, String, String) {
     let body = subscribe();
     let length = body.len();
     wire.write(&format!(
-        "POST /api/v1/scheduler HTTP/1.1\r\nHost: {}\r\n{headers}content-length:{length}\r\n\r\n{body}",
+        "POST /api/v1/scheduler HTTP/1.1\r\nHost: {}\r\n{headers}content-length:{length}\r\n\r\n\
+         {body}",
         cluster.address()
     ));
     let head = wire.head();

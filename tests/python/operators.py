@@ -3,8 +3,8 @@
     operators.py master|agent ADDRESS
 
 Each line of the input is a call of the driver, `["getState"]`, and is answered with
-`["returned", value]` or `["raised", text]`. With `["start"]` a master's driver subscribes to events,
-each of which is a line, `["taskAdded", {...}]`.
+`["returned", value]` or `["raised", text]`. With `["start"]` a master's driver subscribes to
+events, each of which is a line, `["taskAdded", {...}]`.
 """
 
 import json

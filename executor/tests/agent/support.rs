@@ -201,7 +201,7 @@ impl Cluster {
 
     /// Whether it is heard for the first time.
     fn is_new(&self, update: &StatusUpdate) -> bool {
-        let uuid = update.uuid.as_ref().map(|uuid| uuid.as_ref().to_vec());
+        let uuid = update.uuid.as_ref().map(|uuid| uuid.to_vec());
         uuid.is_none_or(|uuid| self.seen.borrow_mut().insert(uuid))
     }
 

@@ -11,8 +11,8 @@
 //!      `--- none in time ----------> closed
 //! ```
 //!
-//! Every worker accepts; a connection stays with the worker that took it, so a worker that is busy
-//! takes fewer.
+//! As many workers accept as there are cores: each connection wakes all of them. It stays with the
+//! worker that took it, so a worker that is busy takes fewer.
 
 use super::inbound;
 use super::wire::MAGIC;
@@ -34,13 +34,14 @@ pub type HttpHandler =
 /// How long to wait when the system has no room for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens on every worker.
+/// Listens on as many workers as there are cores.
 pub(crate) fn listen(
     node: &Node,
     listener: &std::net::TcpListener,
     substrate: &Substrate,
 ) -> io::Result<()> {
-    for worker in substrate.workers() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for worker in substrate.workers().iter().take(cores) {
         let listener = listener.try_clone()?;
         let node = node.clone();
         worker.arbiter.spawn(async move {

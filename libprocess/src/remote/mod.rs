@@ -181,12 +181,24 @@ impl Remote {
     /// Lets what is queued be written for a moment, and ends listening.
     pub fn close(&self, wait: bool) {
         self.closing.store(true, Ordering::SeqCst);
-        let peers: Vec<_> = lock(&self.peers).values().cloned().collect();
         let deadline = Instant::now() + FLUSH;
-        while wait && Instant::now() < deadline && !peers.iter().all(|peer| peer.is_flushed()) {
+        while wait && Instant::now() < deadline && !self.is_flushed() {
             std::thread::sleep(Duration::from_millis(1));
         }
         self.closed.set();
+    }
+
+    fn is_flushed(&self) -> bool {
+        let peers: Vec<_> = lock(&self.peers).values().cloned().collect();
+        peers.iter().all(|peer| peer.is_flushed())
+    }
+
+    /// Waits until what is queued has been written, for a moment.
+    pub async fn flush(&self) {
+        let deadline = Instant::now() + FLUSH;
+        while Instant::now() < deadline && !self.is_flushed() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// Breaks the reference cycles between node, peers and connections; after the threads ended.

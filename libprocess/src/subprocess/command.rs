@@ -123,14 +123,15 @@ pub struct Command {
     pub(super) parent_death_signal: Option<Signal>,
     pub(super) parent_hooks: Vec<ParentHook>,
     pub(super) child_hooks: Vec<ChildHook>,
+    pub(super) last_hooks: Vec<ChildHook>,
     pub(super) new_namespaces: Vec<Namespace>,
     pub(super) joined_namespaces: Vec<(Namespace, OwnedFd)>,
 }
 
 impl Command {
-    /// Starts `program` with this process's environment, and with streams that lead nowhere. When it
-    /// holds no slash, it is searched in the `PATH` of the environment that it is given, or of this
-    /// process where that has none. A file without a header is run by `/bin/sh`.
+    /// Starts `program` with this process's environment, and with streams that lead nowhere. When
+    /// it holds no slash, it is searched in the `PATH` of the environment that it is given, or of
+    /// this process where that has none. A file without a header is run by `/bin/sh`.
     pub fn new(program: impl AsRef<Path>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -144,6 +145,7 @@ impl Command {
             parent_death_signal: None,
             parent_hooks: Vec::new(),
             child_hooks: Vec::new(),
+            last_hooks: Vec::new(),
             new_namespaces: Vec::new(),
             joined_namespaces: Vec::new(),
         }
@@ -222,9 +224,9 @@ impl Command {
     }
 
     /// Runs `hook` in this process with the pid of the child, which waits: neither its child hooks
-    /// nor its program have run. `name` says what for, in a form that fits behind "cannot". Hooks run
-    /// in the order in which they were added; when one fails, the child is killed, and that is the
-    /// error of [`Command::spawn`].
+    /// nor its program have run. `name` says what for, in a form that fits behind "cannot". Hooks
+    /// run in the order in which they were added; when one fails, the child is killed, and that is
+    /// the error of [`Command::spawn`].
     pub fn parent_hook(
         mut self,
         name: &'static str,
@@ -238,6 +240,14 @@ impl Command {
     /// which hooks were added.
     pub fn child_hook(mut self, hook: ChildHook) -> Self {
         self.child_hooks.push(hook);
+        self
+    }
+
+    /// Has the child do something once it is its user and in its folder, right before its program,
+    /// in the order in which hooks were added: what only holds from then on, such as capabilities,
+    /// or would keep the child from getting there.
+    pub fn last_hook(mut self, hook: ChildHook) -> Self {
+        self.last_hooks.push(hook);
         self
     }
 

@@ -133,6 +133,30 @@ fn child_hooks_may_be_code() {
 }
 
 #[test]
+fn last_hooks_run_as_the_user_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let look = |file: &'static std::ffi::CStr| {
+        // SAFETY: it makes system calls, and nothing else.
+        unsafe {
+            ChildHook::custom("look around", move || {
+                let made = libc::open(file.as_ptr(), libc::O_CREAT | libc::O_CLOEXEC, 0o600);
+                if made < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+            })
+        }
+    };
+    let command = shell("true").directory(folder.path());
+    run(command.last_hook(look(c"late")).child_hook(look(c"/dev/null")));
+    assert!(folder.path().join("late").exists(), "it was in the folder");
+    if !nix::unistd::geteuid().is_root() {
+        return eprintln!("skipped, that they are somebody else's is not shown: it needs root");
+    }
+    let nobody = Identity { uid: 65_534, gid: 65_534, groups: Vec::new() };
+    let command = shell("true").identity(nobody).child_hook(look(c"/dev/null"));
+    let error = command.last_hook(look(c"/of-nobody")).spawn().unwrap_err();
+    assert_eq!(error.to_string(), "cannot look around before sh starts");
+}
+
+#[test]
 fn a_descriptor_can_be_kept_open() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kept");

@@ -17,8 +17,8 @@
 //! - A child borrows the memory of this process until its program runs, so that its cost does not
 //!   grow with the size of the agent. Only another user, namespaces, and hooks that the child waits
 //!   for, or that are code, need a copy.
-//! - Hooks ([`Command::parent_hook`], [`ChildHook`]) and namespaces ([`Namespace`]) prepare the place
-//!   in which a program runs, before it does.
+//! - Hooks ([`Command::parent_hook`], [`ChildHook`]) and namespaces ([`Namespace`]) prepare the
+//!   place in which a program runs, before it does.
 //! - Ends are learnt from pidfds, which belong to one process for good: no thread waits, and no
 //!   recycled pid is ever taken for the old process. Where there are no pidfds, pids are polled.
 //! - [`tree::kill_tree`] ends a process with everything that it has started.

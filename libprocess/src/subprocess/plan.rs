@@ -3,7 +3,7 @@
 //! ```text
 //!   born ──▶ streams, session ──▶ waits for the parent ──▶ namespaces ──▶ hooks
 //!                                                                           │
-//!            program ◀── signals ◀── signal on death ◀── user ◀── folder ◀──┘
+//!            program ◀── last hooks ◀── signals ◀── user ◀── folder ◀───────┘
 //! ```
 //!
 //! The parent has threads, and any of them may have held any lock when the child was born; some
@@ -36,6 +36,7 @@ pub(super) struct Plan {
     parent: Option<libc::pid_t>,
     namespaces: Vec<(OwnedFd, libc::c_int)>,
     steps: Vec<Step>,
+    last_steps: Vec<Step>,
     /// The child waits for an octet before it does anything that the parent's hooks may affect.
     gate: Option<Pipe>,
     errors: Pipe,
@@ -92,7 +93,11 @@ impl Plan {
         let joined = std::mem::take(&mut command.joined_namespaces).into_iter();
         let of_pids = command.new_namespaces.contains(&Namespace::Pid)
             || joined.as_slice().iter().any(|(namespace, _)| *namespace == Namespace::Pid);
+        let steps = |hooks: Vec<ChildHook>| -> Result<Vec<Step>, SpawnError> {
+            hooks.into_iter().map(Step::new).collect()
+        };
         let hooks = std::mem::take(&mut command.child_hooks);
+        let last_hooks = std::mem::take(&mut command.last_hooks);
         Ok(Self {
             programs: candidates(command)?,
             arguments: Texts::arguments(command)?,
@@ -109,7 +114,8 @@ impl Plan {
                 .filter(|(namespace, _)| *namespace != Namespace::Pid)
                 .map(|(namespace, fd)| (fd, namespace.flag()))
                 .collect(),
-            steps: hooks.into_iter().map(Step::new).collect::<Result<_, _>>()?,
+            steps: steps(hooks)?,
+            last_steps: steps(last_hooks)?,
             gate: if command.parent_hooks.is_empty() { None } else { Some(pipe()?) },
             errors: pipe()?,
         })
@@ -121,7 +127,11 @@ impl Plan {
         self.gate.is_none()
             && self.identity.is_none()
             && self.namespaces.is_empty()
-            && !self.steps.iter().any(|step| matches!(step, Step::Custom(_)))
+            && !self.all_steps().any(|step| matches!(step, Step::Custom(_)))
+    }
+
+    fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.last_steps)
     }
 
     /// What the parent keeps: the gate, and the end that tells of errors.
@@ -162,6 +172,11 @@ impl Plan {
         }
         if let Err(errno) = self.finish() {
             return (Stage::Start, errno);
+        }
+        for (index, step) in self.last_steps.iter_mut().enumerate() {
+            if let Err(errno) = step.take() {
+                return (Stage::Hook((self.steps.len() + index) as u32), errno);
+            }
         }
         (Stage::Start, self.execute())
     }

@@ -32,7 +32,10 @@ pub(super) fn spawn(command: Command) -> Result<Child, SpawnError> {
     }
     let program = command.program.clone();
     let start = |source| SpawnError::Start { program: program.clone(), source };
-    let hooks: Vec<String> = command.child_hooks.iter().map(|hook| hook.what()).collect();
+    let hooks: Vec<String> = {
+        let hooks = command.child_hooks.iter().chain(&command.last_hooks);
+        hooks.map(|hook| hook.what()).collect()
+    };
     let joined: Vec<Namespace> =
         command.joined_namespaces.iter().map(|(namespace, _)| *namespace).collect();
     let all: Vec<Namespace> = command.new_namespaces.iter().chain(&joined).copied().collect();

@@ -144,6 +144,11 @@ impl Events {
         Self { connection, status, head }
     }
 
+    /// The connection.
+    pub fn socket(&self) -> &TcpStream {
+        self.connection.reader.get_ref()
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         header(&self.head, name)
     }

@@ -9,6 +9,7 @@ mod puppet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use libprocess::http::server::HttpConfig;
 use libprocess::{Node, NodeConfig};
 use master::{Config, MasterHandle};
 use serde_json::Value;
@@ -34,8 +35,12 @@ impl TestMaster {
     }
 
     pub fn with(config: Config) -> Self {
+        Self::with_http(config, HttpConfig::default())
+    }
+
+    pub fn with_http(config: Config, http: HttpConfig) -> Self {
         let delegate = Some(master::PROCESS_ID.to_owned());
-        let node = Node::start(NodeConfig { delegate, workers: 2, ..NodeConfig::default() });
+        let node = Node::start(NodeConfig { delegate, http, workers: 2, ..NodeConfig::default() });
         let node = node.unwrap();
         let handle = master::start(&node, config).unwrap();
         let master = Self { node, handle };

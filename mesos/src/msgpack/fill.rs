@@ -47,7 +47,7 @@ fn fill(slot: &mut dyn Slot, from: &mut Reader<'_>) -> Result<(), MsgpackError> 
         Open::Int64(to) => *to = integer(from)?,
         Open::Uint64(to) => *to = integer(from)?,
         Open::Double(to) => *to = from.double()?,
-        Open::Text(to) => from.text()?.clone_into(to),
+        Open::Text(to) => *to = from.text()?.to_owned(),
         Open::Shared(to) => *to = from.text()?.into(),
         Open::Bytes(to) => *to = Bytes::from(from.octets()?),
         Open::Variant(variant) => {

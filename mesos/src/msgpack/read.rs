@@ -151,7 +151,19 @@ impl<'a> Reader<'a> {
     }
 
     /// An integer of any width; some writers make doubles of all numbers.
+    #[inline]
     pub(super) fn integer(&mut self) -> Result<i128, MsgpackError> {
+        // Most are small: counts, ports, shares of a processor.
+        let (value, rest) = match self.rest {
+            [value @ 0..=0x7f, rest @ ..] | [0xcc, value, rest @ ..] => ((*value).into(), rest),
+            [0xcd, high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]), rest),
+            _ => return self.any_integer(),
+        };
+        self.rest = rest;
+        Ok(value.into())
+    }
+
+    fn any_integer(&mut self) -> Result<i128, MsgpackError> {
         match self.head()? {
             Head::Integer(value) => Ok(value),
             Head::Double(value) if value.fract() == 0.0 => Ok(value as i128),

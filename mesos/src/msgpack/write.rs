@@ -33,7 +33,7 @@ struct Writer {
 }
 
 fn write<T: Message>(message: &T, key: fn(&Field) -> &'static str) -> Vec<u8> {
-    let mut to = Writer { octets: Vec::with_capacity(256), key };
+    let mut to = Writer { octets: Vec::with_capacity(1024), key };
     to.message(message);
     to.octets
 }
@@ -94,6 +94,8 @@ impl Writer {
     fn text(&mut self, text: &str) {
         let to = &mut self.octets;
         match text.len() {
+            // Short keys.
+            1 => return to.extend_from_slice(&[0xa1, text.as_bytes()[0]]),
             length @ 0..32 => to.push(0xa0 | length as u8),
             length @ 32..256 => to.extend_from_slice(&[0xd9, length as u8]),
             _ => return infallible(encode::write_str(to, text)),

@@ -1,5 +1,6 @@
 //! What an agent does to the world.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,11 @@ use crate::checkpoint::Checkpoint;
 use crate::containers::call::ContainerEffect;
 use crate::ids::{ExecutorPid, MasterPid, RequestId, TimerId, WriteId};
 use crate::metrics::Counter;
+
+/// What a container may use of a resource beyond what it is promised, by the name of the resource;
+/// infinity where nothing limits it. A resource that is not named is limited by the promise (row
+/// OP-19).
+pub type Limits = BTreeMap<String, f64>;
 
 /// Something for the shell to do.
 ///
@@ -82,8 +88,10 @@ pub enum Effect {
     UpdateContainer {
         /// The container.
         container: ContainerId,
-        /// All that it may use from now on.
+        /// All that it is promised from now on.
         resources: Resources,
+        /// What it may use beyond that.
+        limits: Limits,
     },
     /// Kill every process of a container and clean up. It may be asked for more than once, and
     /// while the container is being made. Answered by `ContainerTerminated`, or by a
@@ -174,8 +182,10 @@ pub struct LaunchSpec {
     pub user: Option<String>,
     /// The sandbox (row SB-01).
     pub directory: PathBuf,
-    /// What the container may use at first: the executor's resources and its first tasks'.
+    /// What the container is promised at first: the executor's resources and its first tasks'.
     pub resources: Resources,
+    /// What it may use beyond that.
+    pub limits: Limits,
     /// Where to write the pid of its leading process durably, as text, after the fork and before
     /// it runs anything: only so can the next agent find it. Absent where the framework does not
     /// checkpoint; then the container must not outlive the agent.

@@ -19,11 +19,12 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use mesos::executor_info::ExecutorInfo;
 use mesos::ids::{AgentId, ContainerId, ExecutorId, FrameworkId, TaskId};
+use mesos::resource::Resource;
 use mesos::resources::Resources;
 use mesos::task::{KillPolicy, Task, TaskInfo, TaskState, TaskStatus};
 
 use crate::checkpoint::RunId;
-use crate::effect::ExecutorKind;
+use crate::effect::{ExecutorKind, Limits};
 use crate::event::{ContainerTermination, LaunchedContainer};
 use crate::ids::ExecutorPid;
 use crate::task::{new_task, record};
@@ -76,7 +77,7 @@ pub struct Executor {
     /// Whether the shell was asked to make the container.
     pub(crate) container_asked: bool,
     /// What its container was last allowed to use; unknown after a restart of the agent.
-    pub(crate) limits: Option<Resources>,
+    pub(crate) granted: Option<(Resources, Limits)>,
     /// What its tasks wait for: its container, of whose launch nobody has heard, changes of its
     /// resources that are not in force, and its pid that is not on disk.
     pub(crate) gates: u32,
@@ -130,6 +131,31 @@ impl Executor {
         let queued = queued.flat_map(|task| &task.resources);
         let launched = self.launched_tasks.values().flat_map(|task| &task.resources);
         self.info.resources.iter().chain(queued).chain(launched).cloned().collect()
+    }
+
+    /// What it and its tasks that are not over may use beyond that. Where one of the tasks has a
+    /// limit, the others count with what they are promised, and so does the executor.
+    pub fn limits(&self) -> Limits {
+        if !self.is_live() {
+            return Limits::new();
+        }
+        let queued = self.queued.iter().flat_map(|queued| queued.tasks.iter());
+        let queued = queued.map(|task| (&task.limits, &task.resources));
+        let launched = self.launched_tasks.values().map(|task| (&task.limits, &task.resources));
+        let tasks: Vec<_> = queued.chain(launched).collect();
+        let promised = |resources: &[Resource], name: &str| -> f64 {
+            let of_name = resources.iter().filter(|resource| resource.name == name);
+            of_name.filter_map(|resource| Some(resource.scalar.as_ref()?.value)).sum()
+        };
+        let total = |name: &&str| -> f64 {
+            let tasks = tasks.iter().map(|(limits, resources)| {
+                limits.get(*name).map_or_else(|| promised(resources, name), |limit| limit.value)
+            });
+            promised(&self.info.resources, name) + tasks.sum::<f64>()
+        };
+        let is_limited = |name: &&&str| tasks.iter().any(|(limits, _)| limits.contains_key(**name));
+        let limited = ["cpus", "mem"].iter().filter(is_limited);
+        limited.map(|name| ((*name).to_owned(), total(name))).collect()
     }
 
     /// Whether it can be told anything.

@@ -4,6 +4,7 @@
 //! changed. As the disk fills, the age that is allowed shrinks, and removals come forward.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use mesos::time::Time;
 /// The directories that wait to be removed, and those that are being removed.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
-    by_path: BTreeMap<PathBuf, Time>,
+    /// As octets, which compare several times as fast as paths; the agent's own have one form.
+    by_path: BTreeMap<OsString, Time>,
     by_time: BTreeSet<(Time, PathBuf)>,
     removing: BTreeSet<PathBuf>,
 }
@@ -22,13 +24,13 @@ impl Collector {
     pub(crate) fn schedule(&mut self, path: PathBuf, at: Time) {
         self.unschedule(&path);
         self.by_time.insert((at, path.clone()));
-        self.by_path.insert(path, at);
+        self.by_path.insert(path.into(), at);
     }
 
     /// Takes a directory back into use, unless its removal has begun.
     pub(crate) fn unschedule(&mut self, path: &Path) {
-        if let Some((path, at)) = self.by_path.remove_entry(path) {
-            self.by_time.remove(&(at, path));
+        if let Some((path, at)) = self.by_path.remove_entry(path.as_os_str()) {
+            self.by_time.remove(&(at, path.into()));
         }
     }
 
@@ -46,7 +48,7 @@ impl Collector {
                 self.by_time.insert((at, path));
                 break;
             }
-            self.by_path.remove(&path);
+            self.by_path.remove(path.as_os_str());
             if !self.is_removing(&path) {
                 self.removing.insert(path.clone());
                 due.push(path);

@@ -155,7 +155,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: false,
-            limits: None,
+            granted: None,
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),
@@ -236,7 +236,7 @@ impl Agent {
         let user = command.user.clone().unwrap_or_else(|| framework.info.user.clone());
         let run = executor.run(&agent);
         let task = executor.queued.front().and_then(|queued| queued.tasks.first());
-        let resources = executor.allocated();
+        let (resources, limits) = (executor.allocated(), executor.limits());
         let spec = LaunchSpec {
             container: container.clone(),
             framework_id: key.framework.clone(),
@@ -248,6 +248,7 @@ impl Agent {
             user: (self.config.switch_user && !user.is_empty()).then_some(user),
             directory: executor.directory.clone(),
             resources: resources.clone(),
+            limits: limits.clone(),
             forked_pid_path: executor.checkpoint.then(|| self.paths.forked_pid(&run)),
         };
         if let Some(executor) = self.executor_mut(&key) {
@@ -255,7 +256,7 @@ impl Agent {
             // An executor may be quicker than the news of its container; what it says of its tasks
             // names the container's process, which must be known by then.
             executor.gates += 1;
-            executor.limits = Some(resources);
+            executor.granted = Some((resources, limits));
         }
         io.push(Effect::LaunchContainer(Box::new(spec)));
         let timeout = self.config.executor_registration_timeout;
@@ -280,15 +281,15 @@ impl Agent {
     pub(crate) fn fit_container(&mut self, io: &mut Step<'_>, key: &ExecutorKey) {
         let Some(executor) = self.executor_mut(key) else { return };
         // Until it registers the container keeps what it was made with.
-        let resources = executor.allocated();
-        if executor.state != ExecutorState::Running || executor.limits.as_ref() == Some(&resources)
-        {
+        let grant = (executor.allocated(), executor.limits());
+        if executor.state != ExecutorState::Running || executor.granted.as_ref() == Some(&grant) {
             return;
         }
-        executor.limits = Some(resources.clone());
+        let (resources, limits) = grant.clone();
+        executor.granted = Some(grant);
         executor.gates += 1;
         let container = executor.container.clone();
-        io.push(Effect::UpdateContainer { container, resources });
+        io.push(Effect::UpdateContainer { container, resources, limits });
     }
 
     /// Gives an executor the tasks that wait for it, in order.

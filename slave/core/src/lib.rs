@@ -31,6 +31,7 @@
 //!   and over HTTP, and how they end
 //! - [`lifecycle`]: which step of making and ending a container follows which
 //! - [`containers`]: containers that are not executors': nested ones, and those that stand alone
+//! - [`fetcher`]: which files are fetched when, and what the cache of them holds
 //! - [`validation`]: whether a call of the operator API makes sense
 //! - `updates`, `streams`: status updates, reliable and in order
 //! - `recovery`, [`compatibility`]: what a restarted agent makes of its checkpoints
@@ -49,6 +50,7 @@ pub mod event;
 pub mod executor;
 pub mod executor_api;
 mod executors;
+pub mod fetcher;
 pub mod framework;
 mod gc;
 mod housekeeping;

@@ -182,7 +182,7 @@ impl Agent {
             terminated_tasks: OrdMap::new(),
             completed_tasks: Vector::new(),
             container_asked: true,
-            limits: None,
+            granted: None,
             gates: 0,
             doom: None,
             kills: BTreeMap::new(),

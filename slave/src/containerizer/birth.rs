@@ -1,6 +1,7 @@
 //! How a container becomes processes: its sandbox, what isolators want, its first process.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,11 +16,15 @@ use super::isolation::Isolation;
 use super::launcher::Launcher;
 use super::mesos::{Programs, Wanted};
 use super::{LaunchError, forked, program, runtime, sandbox};
+use crate::fetcher::FetchOrder;
+use crate::isolators::sandbox_path::NAME as SANDBOX_PATH;
 use crate::isolators::{Class, Container};
 
 /// A container whose first process can be born.
 #[derive(Debug)]
 pub struct Prepared {
+    /// What is to be fetched before, if anything is.
+    pub fetch: Option<FetchOrder>,
     command: Command,
     /// Where its leader is written down.
     pid_path: Option<PathBuf>,
@@ -27,7 +32,8 @@ pub struct Prepared {
     copies: Option<sandbox::Sandbox>,
 }
 
-/// Makes the sandbox, and has isolators make ready.
+/// Makes the sandbox, and has isolators make ready. `parent_pid` leads the container above, where
+/// there is one.
 ///
 /// # Errors
 /// See [`LaunchError`]. What was prepared until then is for the isolators to clean up.
@@ -35,10 +41,11 @@ pub fn prepare(
     wanted: &Wanted,
     programs: &Programs,
     isolation: &Isolation,
+    parent_pid: Option<u32>,
 ) -> Result<Prepared, LaunchError> {
     match wanted {
         Wanted::Executor(spec) => executor(spec, programs, isolation),
-        Wanted::Contained(spec) => other(spec, programs, isolation),
+        Wanted::Contained(spec) => other(spec, programs, isolation, parent_pid),
     }
 }
 
@@ -47,7 +54,7 @@ fn executor(
     programs: &Programs,
     isolation: &Isolation,
 ) -> Result<Prepared, LaunchError> {
-    program::check_supported(spec)?;
+    program::check_supported(spec, isolation)?;
     let owner = sandbox::owner(spec.user.as_deref())?;
     let sandbox = sandbox::create(&spec.directory, owner.as_ref())?;
     let of_task = spec.task.as_ref().and_then(|task| task.container.clone());
@@ -61,9 +68,10 @@ fn executor(
         executor: Some(spec.executor.clone()),
         task: spec.task.clone(),
         resources: spec.resources.clone(),
-        limits: BTreeMap::new(),
+        limits: spec.limits.clone(),
         parent_pid: None,
     };
+    let fetch = fetch(&container, spec.user.as_deref(), &sandbox)?;
     let preparation = isolation.prepare(&container)?;
     let variables = unique(&spec.environment, &preparation.environment);
     let mut command = program::command(spec, &programs.executor)?
@@ -78,14 +86,18 @@ fn executor(
         command = command.parent_death_signal(Signal::SIGKILL);
     }
     let pid_path = spec.forked_pid_path.clone();
-    Ok(Prepared { command: preparation.equip(command), pid_path, copies: None })
+    Ok(Prepared { fetch, command: preparation.equip(command), pid_path, copies: None })
 }
 
 fn other(
     spec: &ContainerSpec,
     programs: &Programs,
     isolation: &Isolation,
+    parent_pid: Option<u32>,
 ) -> Result<Prepared, LaunchError> {
+    if let Some(info) = &spec.info {
+        program::check_container(info, isolation)?;
+    }
     let owner = sandbox::owner(spec.user.as_deref())?;
     let sandbox = sandbox::make(&spec.sandbox, owner.as_ref())?;
     let container = Container {
@@ -94,16 +106,19 @@ fn other(
         sandbox: spec.sandbox.clone(),
         user: owner.clone(),
         command: spec.command.clone(),
-        info: None,
+        info: spec.info.clone(),
         executor: None,
         task: None,
         resources: spec.resources.iter().cloned().collect(),
         limits: BTreeMap::new(),
-        parent_pid: None,
+        parent_pid,
     };
+    let fetch = fetch(&container, spec.user.as_deref(), &sandbox)?;
     let preparation = isolation.prepare(&container)?;
     let variables = unique(&spec.environment, &preparation.environment);
-    let command = contained::command(spec, &programs.init, owner)?.env(variables);
+    // What an isolator shares with the container needs no link.
+    let links = if isolation.has(SANDBOX_PATH) { &[][..] } else { &spec.links };
+    let command = contained::command(spec, links, &programs.init, owner)?.env(variables);
     let (command, copies) = match spec.session {
         false => {
             let (stdout, stderr) = (sandbox.stdout.into(), sandbox.stderr.into());
@@ -112,7 +127,31 @@ fn other(
         true => (command.stdout(Stdio::Pipe).stderr(Stdio::Pipe), Some(sandbox)),
     };
     let pid_path = Some(runtime::pid_path(&spec.runtime));
-    Ok(Prepared { command: preparation.equip(command), pid_path, copies })
+    Ok(Prepared { fetch, command: preparation.equip(command), pid_path, copies })
+}
+
+/// What a container's command needs from elsewhere.
+fn fetch(
+    container: &Container,
+    user: Option<&str>,
+    sandbox: &sandbox::Sandbox,
+) -> Result<Option<FetchOrder>, LaunchError> {
+    if container.command.uris.is_empty() {
+        return Ok(None);
+    }
+    let copy = |file: &File| {
+        let path = container.sandbox.clone();
+        file.try_clone().map_err(|source| LaunchError::Sandbox { what: "use", path, source })
+    };
+    Ok(Some(FetchOrder {
+        container: container.id.clone(),
+        uris: container.command.uris.clone(),
+        sandbox: container.sandbox.clone(),
+        user: user.map(str::to_owned),
+        identity: container.user.clone(),
+        stdout: copy(&sandbox.stdout)?,
+        stderr: copy(&sandbox.stderr)?,
+    }))
 }
 
 /// What a container that is not an executor's is there for.
@@ -142,7 +181,7 @@ pub fn start(
     launcher: &mut dyn Launcher,
     isolation: &Isolation,
 ) -> Result<(Child, Option<Output>), LaunchError> {
-    let Prepared { command, pid_path, copies } = prepared;
+    let Prepared { command, pid_path, copies, .. } = prepared;
     let mut command = launcher.equip(container, command)?;
     let waits = launcher.waits() || isolation.holds(container);
     let settle = {

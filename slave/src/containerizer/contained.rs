@@ -23,17 +23,18 @@ pub struct Output {
 }
 
 /// The command that starts the first process, without its streams and its environment, once its
-/// sandbox has been made.
+/// sandbox has been made; `links` are made in it.
 ///
 /// # Errors
 /// See [`LaunchError`].
 pub fn command(
     spec: &ContainerSpec,
+    links: &[Link],
     init: &BuiltIn,
     owner: Option<Identity>,
 ) -> Result<Command, LaunchError> {
     let arguments = arguments(spec)?;
-    for link in &spec.links {
+    for link in links {
         make_link(link, owner.as_ref())?;
     }
     let status = runtime::prepare(spec)?;

@@ -1,13 +1,13 @@
 //! All isolators together: who is asked for which container, and in which order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mesos::container::ContainerStatus;
 use mesos::ids::ContainerId;
 use mesos::resources::Resources;
 use mesos::statistics::ResourceStatistics;
-use slave_core::effect::RecoverContainer;
+use slave_core::effect::{Limits, RecoverContainer};
 
 use crate::isolators::{Class, Container, Isolator, IsolatorError, Preparation, Recovered};
 
@@ -45,6 +45,11 @@ impl Isolation {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is an isolator of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.lock().all.iter().any(|isolator| isolator.name() == name)
+    }
+
     /// Has everybody make ready for a container.
     ///
     /// # Errors
@@ -63,6 +68,7 @@ impl Isolation {
             }
             all.joins.extend(one.joins);
             all.hooks.extend(one.hooks);
+            all.last_hooks.extend(one.last_hooks);
         }
         Ok(all)
     }
@@ -84,12 +90,16 @@ impl Isolation {
     ///
     /// # Errors
     /// What the first isolator that cannot says, once all were asked.
-    pub fn update(&self, container: &ContainerId, resources: &Resources) -> Result<(), String> {
-        let limits = BTreeMap::new();
+    pub fn update(
+        &self,
+        container: &ContainerId,
+        resources: &Resources,
+        limits: &Limits,
+    ) -> Result<(), String> {
         let mut result = Ok(());
         for isolator in self.lock().of(container) {
             let name = isolator.name();
-            if let Err(error) = isolator.update(container, resources, &limits) {
+            if let Err(error) = isolator.update(container, resources, limits) {
                 tracing::warn!("isolator {name} cannot update container {container}: {error}");
                 result = result.and(Err(error.to_string()));
             }

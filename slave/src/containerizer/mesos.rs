@@ -25,7 +25,7 @@ use mesos::ids::ContainerId;
 use mesos::resources::Resources;
 use nix::errno::Errno;
 use slave_core::containers::call::{ContainerEvent, ContainerRequest, ContainerSpec};
-use slave_core::effect::{ExecutorKind, LaunchSpec, RecoverContainer};
+use slave_core::effect::{ExecutorKind, LaunchSpec, Limits, RecoverContainer};
 use slave_core::event::{ContainerTermination, Event, LaunchedContainer};
 use slave_core::lifecycle::{ContainerStep, Deed, Lifecycle};
 use slave_core::paths::Paths;
@@ -37,7 +37,8 @@ use super::isolation::Isolation;
 use super::launcher::{Launcher, Target};
 use super::program::BuiltIn;
 use super::{Containerizer, Report, runtime};
-use crate::isolators::{Class, Isolator, Limitation, Limited};
+use crate::fetcher::{self, Fetcher, FetcherConfig, Stats};
+use crate::isolators::{Class, Limitation};
 
 /// The containerizer of `--containerizers=mesos`.
 #[derive(Debug)]
@@ -68,17 +69,21 @@ pub struct Parts {
     pub paths: Paths,
     /// How containers are born and killed.
     pub launcher: Box<dyn Launcher>,
+    /// Who isolates them.
+    pub isolation: Isolation,
+    /// Where isolators tell of containers that ran into a limit.
+    pub limitations: UnboundedReceiver<Limitation>,
+    /// How files are fetched, and what counts that.
+    pub fetcher: (FetcherConfig, Arc<Stats>),
 }
 
 #[derive(Debug)]
 enum Order {
     Launch(Wanted),
     Recover(Vec<RecoverContainer>),
-    Update(ContainerId, Resources),
+    Update(ContainerId, Resources, Limits),
     Destroy(ContainerId),
     Signal(ContainerId, i32, ContainerRequest),
-    /// An isolator saw a container run into a limit.
-    Limited(Limitation),
 }
 
 /// A container that is to be made.
@@ -100,23 +105,22 @@ impl Wanted {
 }
 
 impl Mesos {
-    /// Starts the thread. `isolators` makes those of `--isolation`, in their order.
+    /// Starts the thread.
     ///
     /// # Errors
-    /// The system has no thread or no descriptors to give.
-    pub fn start(
-        parts: Parts,
-        isolators: impl FnOnce(Limited) -> Vec<Box<dyn Isolator>>,
-        report: Report,
-    ) -> io::Result<Self> {
+    /// The system has no thread or no descriptors to give, or the cache of the fetcher cannot be
+    /// emptied.
+    pub fn start(parts: Parts, report: Report) -> io::Result<Self> {
         let (orders, incoming) = mpsc::unbounded_channel();
-        let limits = orders.downgrade();
-        let isolation = Isolation::new(isolators(Arc::new(move |limitation| {
-            if let Some(orders) = limits.upgrade() {
-                // The thread ends only once the orders are closed, and then no limit matters.
-                let _ = orders.send(Order::Limited(limitation));
-            }
-        })));
+        let (steps, taken) = mpsc::unbounded_channel();
+        let fetched = steps.clone();
+        let told: fetcher::Report = Arc::new(move |container, result| {
+            let step = ContainerStep::Fetched(result.map_err(|error| error.to_string()));
+            // Without a containerizer nobody waits for it.
+            let _ = fetched.send((container.clone(), step));
+        });
+        let (config, stats) = parts.fetcher.clone();
+        let fetcher = Fetcher::start(config, stats, told).map_err(io::Error::other)?;
         let outputs = Outputs::default();
         let kept = outputs.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -124,10 +128,9 @@ impl Mesos {
             .name("containers".to_owned())
             .stack_size(512 * 1024)
             .spawn(move || {
-                let (steps, taken) = mpsc::unbounded_channel();
                 let hands = Hands {
                     parts,
-                    isolation,
+                    fetcher,
                     report,
                     steps,
                     outputs: kept,
@@ -156,8 +159,8 @@ impl Containerizer for Mesos {
         self.order(Order::Recover(containers));
     }
 
-    fn update(&self, container: ContainerId, resources: Resources) {
-        self.order(Order::Update(container, resources));
+    fn update(&self, container: ContainerId, resources: Resources, limits: Limits) {
+        self.order(Order::Update(container, resources, limits));
     }
 
     fn destroy(&self, container: ContainerId) {
@@ -192,7 +195,7 @@ type Taken = (ContainerId, ContainerStep);
 
 struct Hands {
     parts: Parts,
-    isolation: Isolation,
+    fetcher: Fetcher,
     report: Report,
     steps: UnboundedSender<Taken>,
     outputs: Outputs,
@@ -208,7 +211,7 @@ struct Entry {
     /// What was prepared for it, until it runs.
     prepared: Option<Prepared>,
     /// What it may use, where that changes.
-    resources: Option<Resources>,
+    grant: Option<(Resources, Limits)>,
     running: Running,
 }
 
@@ -237,6 +240,7 @@ impl Hands {
                     None => return,
                 },
                 Some((container, step)) = steps.recv() => self.take(&container, step),
+                Some(limitation) = self.parts.limitations.recv() => self.limited(limitation),
             }
         }
     }
@@ -252,9 +256,9 @@ impl Hands {
                 self.step(&container, ContainerStep::Launch);
             }
             Order::Recover(containers) => self.recover(containers),
-            Order::Update(container, resources) => {
+            Order::Update(container, resources, limits) => {
                 if let Some(entry) = self.containers.get_mut(&container) {
-                    entry.resources = Some(resources);
+                    entry.grant = Some((resources, limits));
                 }
                 self.step(&container, ContainerStep::Update);
             }
@@ -263,17 +267,19 @@ impl Hands {
                 let result = self.signal(&container, signal);
                 (self.report)(Event::Container(ContainerEvent::Signalled { request, result }));
             }
-            Order::Limited(limitation) => {
-                let Limitation { container, reason, message, resources } = limitation;
-                let termination = ContainerTermination {
-                    reason: Some(reason),
-                    message: Some(message),
-                    limited_resources: resources,
-                    ..ContainerTermination::default()
-                };
-                self.step(&container, ContainerStep::Limited(Box::new(termination)));
-            }
         }
+    }
+
+    /// Ends a container that ran into a limit.
+    fn limited(&mut self, limitation: Limitation) {
+        let Limitation { container, reason, message, resources } = limitation;
+        let termination = ContainerTermination {
+            reason: Some(reason),
+            message: Some(message),
+            limited_resources: resources,
+            ..ContainerTermination::default()
+        };
+        self.step(&container, ContainerStep::Limited(Box::new(termination)));
     }
 
     /// Takes in what took its time.
@@ -299,20 +305,22 @@ impl Hands {
     fn perform(&mut self, container: &ContainerId, deed: Deed) -> Option<ContainerStep> {
         match deed {
             Deed::Prepare => Some(ContainerStep::Prepared(self.prepare(container))),
-            // Nothing is fetched yet: `prepare` has refused it.
-            Deed::Fetch => Some(ContainerStep::Fetched(Ok(()))),
-            Deed::CallOff => None,
+            Deed::Fetch => self.fetch(container),
+            Deed::CallOff => {
+                self.fetcher.cancel(container);
+                None
+            }
             Deed::Start => Some(ContainerStep::Started(self.start(container))),
             Deed::Update => {
-                let resources = self.containers.get_mut(container)?.resources.take()?;
-                let result = self.isolation.update(container, &resources);
+                let (resources, limits) = self.containers.get_mut(container)?.grant.take()?;
+                let result = self.parts.isolation.update(container, &resources, &limits);
                 let container = container.clone();
                 (self.report)(Event::ContainerUpdated { container, result });
                 None
             }
             Deed::Kill => self.kill(container),
             Deed::CleanUp => {
-                self.isolation.clean_up(container);
+                self.parts.isolation.clean_up(container);
                 self.parts.launcher.clean_up(container);
                 Some(ContainerStep::CleanedUp)
             }
@@ -342,18 +350,33 @@ impl Hands {
     }
 
     fn prepare(&mut self, container: &ContainerId) -> Result<(), String> {
+        let parent = container.parent.as_deref().and_then(|parent| self.containers.get(parent));
+        let parent_pid = parent.and_then(|parent| parent.running.leader);
         let entry = self.containers.get_mut(container).ok_or("it is not known")?;
         let wanted = entry.wanted.as_ref().ok_or("it was made before")?;
-        let prepared = birth::prepare(wanted, &self.parts.programs, &self.isolation);
+        let Parts { programs, isolation, .. } = &self.parts;
+        let prepared = birth::prepare(wanted, programs, isolation, parent_pid);
         entry.prepared = Some(prepared.map_err(|error| error.to_string())?);
         Ok(())
+    }
+
+    /// Has what a container needs fetched.
+    fn fetch(&mut self, container: &ContainerId) -> Option<ContainerStep> {
+        let prepared = self.containers.get_mut(container)?.prepared.as_mut();
+        match prepared.and_then(|prepared| prepared.fetch.take()) {
+            Some(order) => {
+                self.fetcher.fetch(order);
+                None
+            }
+            None => Some(ContainerStep::Fetched(Ok(()))),
+        }
     }
 
     fn start(&mut self, container: &ContainerId) -> Result<LaunchedContainer, String> {
         let entry = self.containers.get_mut(container).ok_or("it is not known")?;
         let prepared = entry.prepared.take().ok_or("it is not prepared")?;
-        let launcher = self.parts.launcher.as_mut();
-        let born = birth::start(container, prepared, launcher, &self.isolation);
+        let Parts { launcher, isolation, .. } = &mut self.parts;
+        let born = birth::start(container, prepared, launcher.as_mut(), isolation);
         let (child, output) = born.map_err(|error| error.to_string())?;
         let leader = child.pid().cast_unsigned();
         let running = match &entry.wanted {
@@ -393,11 +416,9 @@ impl Hands {
     /// Kills a container, or what its leader left behind.
     fn kill(&mut self, container: &ContainerId) -> Option<ContainerStep> {
         let running = &self.containers.get(container)?.running;
-        let kill = self.parts.launcher.kill(target(container, running));
-        if self.parts.launcher.kills_at_once() {
-            kill();
+        let Some(kill) = self.parts.launcher.kill(target(container, running)) else {
             return Some(ContainerStep::Killed);
-        }
+        };
         let (steps, container) = (self.steps.clone(), container.clone());
         tokio::task::spawn_blocking(move || {
             kill();
@@ -420,9 +441,11 @@ impl Hands {
     fn recover(&mut self, known: Vec<RecoverContainer>) {
         let leaders = self.parts.launcher.recover(&known);
         let paths = &self.parts.paths;
-        self.isolation.recover(&known, &leaders, |id| match runtime::is_one(&paths.runtime(id)) {
-            true => birth::class(id, false),
-            false => Class::Executor,
+        self.parts.isolation.recover(&known, &leaders, |id| {
+            match runtime::is_one(&paths.runtime(id)) {
+                true => birth::class(id, false),
+                false => Class::Executor,
+            }
         });
         for (container, leader) in known.into_iter().zip(leaders) {
             self.adopt(container, leader);

@@ -29,7 +29,7 @@ use ::mesos::ids::ContainerId;
 use ::mesos::resources::Resources;
 use libprocess::subprocess::SpawnError;
 use slave_core::containers::call::{ContainerRequest, ContainerSpec};
-use slave_core::effect::{LaunchSpec, RecoverContainer};
+use slave_core::effect::{LaunchSpec, Limits, RecoverContainer};
 use slave_core::event::Event;
 
 use crate::isolators::IsolatorError;
@@ -47,7 +47,7 @@ pub trait Containerizer: Send {
     fn recover(&self, containers: Vec<RecoverContainer>);
 
     /// Changes what a container may use.
-    fn update(&self, container: ContainerId, resources: Resources);
+    fn update(&self, container: ContainerId, resources: Resources, limits: Limits);
 
     /// Kills everything in a container.
     fn destroy(&self, container: ContainerId);

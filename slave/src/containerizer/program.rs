@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use libprocess::subprocess::Command;
 use mesos::container::{ContainerInfo, ContainerInfoType};
+use mesos::volume::{Volume, VolumeSourceType};
 use slave_core::effect::{ExecutorKind, LaunchSpec};
 
 use super::LaunchError;
+use super::isolation::Isolation;
+use crate::isolators::host_path;
 
 /// How to run the executors that are our own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,29 +49,44 @@ fn custom(spec: &LaunchSpec) -> Result<Command, LaunchError> {
     })
 }
 
-/// Refuses what is not there yet.
+/// Refuses what is not there.
 ///
 /// # Errors
 /// Says what.
-pub fn check_supported(spec: &LaunchSpec) -> Result<(), LaunchError> {
-    if let Some(uri) = spec.command.uris.first() {
-        return Err(LaunchError::Unsupported(format!("fetching '{}'", uri.value)));
-    }
+pub fn check_supported(spec: &LaunchSpec, isolation: &Isolation) -> Result<(), LaunchError> {
     let task = spec.task.as_ref().and_then(|task| task.container.as_deref());
-    match [spec.executor.container.as_deref(), task].into_iter().flatten().find_map(unsupported) {
-        Some(what) => Err(LaunchError::Unsupported(what.to_owned())),
-        None => Ok(()),
-    }
+    let mut containers = [spec.executor.container.as_deref(), task].into_iter().flatten();
+    containers.try_for_each(|container| check_container(container, isolation))
 }
 
-/// What a description of a container asks for beyond a process.
-fn unsupported(container: &ContainerInfo) -> Option<&'static str> {
+/// Refuses what a description of a container asks for, if nobody here can give it.
+///
+/// # Errors
+/// Says what.
+pub fn check_container(
+    container: &ContainerInfo,
+    isolation: &Isolation,
+) -> Result<(), LaunchError> {
     let image = container.mesos.as_ref().is_some_and(|mesos| mesos.image.is_some());
-    match () {
-        () if container.r#type == ContainerInfoType::Docker => Some("a Docker container"),
-        () if image => Some("a container image"),
-        () if !container.volumes.is_empty() => Some("a container with volumes"),
-        () if !container.network_infos.is_empty() => Some("a container with networks"),
-        () => None,
-    }
+    let refused = match () {
+        () if container.r#type == ContainerInfoType::Docker => Some("a Docker container".into()),
+        () if image => Some("a container image".into()),
+        () if !container.network_infos.is_empty() => Some("a container with networks".into()),
+        () => container.volumes.iter().find_map(|volume| unsupported(volume, isolation)),
+    };
+    refused.map_or(Ok(()), |what| Err(LaunchError::Unsupported(what)))
+}
+
+/// Says of a volume what is missing for it.
+fn unsupported(volume: &Volume, isolation: &Isolation) -> Option<String> {
+    let kind = volume.source.as_ref().and_then(|source| source.r#type);
+    let isolator = match kind {
+        None if volume.image.is_none() => host_path::NAME,
+        Some(VolumeSourceType::HostPath) => host_path::NAME,
+        // Without the isolator, links take its place.
+        Some(VolumeSourceType::SandboxPath) => return None,
+        _ => return Some("a volume of this kind".to_owned()),
+    };
+    (!isolation.has(isolator))
+        .then(|| format!("a volume (which needs the isolator '{isolator}' in --isolation)"))
 }

@@ -112,13 +112,19 @@ fn point_latest(directory: &Path) -> io::Result<()> {
     let (Some(runs), Some(name)) = (directory.parent(), directory.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
+    let latest = runs.join("latest");
+    match std::os::unix::fs::symlink(name, &latest) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // There was none: nothing is replaced.
+        made => return made,
+    }
     let temporary = runs.join(".latest.tmp");
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     std::os::unix::fs::symlink(name, &temporary)?;
-    fs::rename(temporary, runs.join("latest"))
+    fs::rename(temporary, latest)
 }
 
 #[cfg(test)]

@@ -1,21 +1,25 @@
 //! The flags of `mesos agent`: Mesos's table (spec rows FA-01 to FA-166).
 //!
-//! Reading order: [`Flags`] here, with the [`DaemonFlags`] that masters have too, [`unfinished`]
-//! (those that do nothing yet), [`standing`] (what the agent says when one of these is given).
+//! Reading order: [`Flags`] here, with the [`DaemonFlags`] that masters have too, [`isolation`]
+//! (what isolators are told), [`unfinished`] (those that do nothing yet), [`standing`] (what the
+//! agent says when one of these is given).
 
+pub mod isolation;
 pub mod standing;
 pub mod unfinished;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use isolation::Isolation;
 use libprocess::flags::DaemonFlags;
+use libprocess::units::Bytes;
 use unfinished::Unfinished;
 
 libprocess::flags! {
     /// What `mesos agent` understands. Names, defaults and meanings are Mesos's.
     pub struct Flags {
-        include { daemon: DaemonFlags, unfinished: Unfinished }
+        include { daemon: DaemonFlags, isolators: Isolation, unfinished: Unfinished }
         /// The master: `host:port`, or `file:///path` of a file that holds it.
         master: String;
         /// Directory for sandboxes and for what the agent must find again after a restart. Give
@@ -62,6 +66,19 @@ libprocess::flags! {
         strict: bool = "true";
         /// How many executors that are over are remembered per framework.
         max_completed_executors_per_framework: usize = "150";
+        /// The room in the cache of fetched files; `0B` for none.
+        fetcher_cache_size: Bytes = "2GB";
+        /// Directory for the cache of fetched files: `fetch` in the work directory if it is left
+        /// out. All that is in it is removed when the agent starts. Give each agent its own, best
+        /// on a disk of its own.
+        fetcher_cache_dir: Option<PathBuf>;
+        /// How long a download may bring less than one byte per second before it fails.
+        fetcher_stall_timeout: Duration = "1mins";
+        /// What relative paths in URIs are below; without it they are refused.
+        frameworks_home: String = "";
+        /// Where the client of Hadoop is, for URIs that are fetched by it. Otherwise it is found
+        /// by `HADOOP_HOME` or on the `PATH`.
+        hadoop_home: Option<String>;
         /// Isolators, separated by commas.
         isolation: String = "posix/cpu,posix/mem";
         /// How processes are launched.

@@ -8,7 +8,6 @@ use super::unfinished::Unfinished;
 
 /// Flags that are refused, with what is missing, and values that are fine all the same.
 const REFUSED: &[(&str, &str, &[&str])] = &[
-    ("launcher", "processes are launched by 'posix' only", &["posix"]),
     ("containerizers", "there is one containerizer, 'mesos'", &["mesos"]),
     ("image_providers", "there are no container images", &[]),
     ("authenticate_http_readwrite", "nobody would be authenticated", &[]),
@@ -29,17 +28,6 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ("disk_profile_adaptor", "there are no modules", &[]),
     ("resource_provider_config_dir", "there are no resource providers", &[]),
     ("csi_plugin_config_dir", "there are no volumes of CSI plugins", &[]),
-    ("effective_capabilities", "tasks would keep more than these", &[]),
-    ("bounding_capabilities", "tasks would keep more than these", &[]),
-    ("seccomp_config_dir", "tasks would not be confined", &[]),
-    ("seccomp_profile_name", "tasks would not be confined", &[]),
-    ("allowed_devices", "tasks would not be confined", &[]),
-    ("disallow_sharing_agent_ipc_namespace", "tasks would share it", &[]),
-    ("disallow_sharing_agent_pid_namespace", "tasks would share it", &[]),
-    ("enforce_container_disk_quota", "it would not be enforced", &[]),
-    ("enforce_container_ports", "they would not be enforced", &[]),
-    ("cgroups_enable_cfs", "it would not be enforced", &[]),
-    ("cgroups_limit_swap", "it would not be enforced", &[]),
     ("xfs_kill_containers", "it would not be enforced", &[]),
     ("default_container_info", "containers would be made without it", &[]),
     ("default_container_dns", "containers would be made without it", &[]),
@@ -47,9 +35,6 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     ("http_executor_domain_sockets", "executors find no such socket", &[]),
     ("agent_features", "the agent's capabilities cannot be chosen", &[]),
 ];
-
-/// The isolators that can be asked for: they do what the launcher does anyway.
-const ISOLATORS: &[&str] = &["posix/cpu", "posix/mem"];
 
 /// Looks at the flags that differ from their defaults. What may be gone on without is returned as
 /// sentences for the user.
@@ -61,7 +46,6 @@ pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
     for (name, why, fine) in REFUSED {
         changed.refuse(name, why, fine)?;
     }
-    check_isolation(&flags.isolation)?;
     let mut warnings = Vec::new();
     for spec in Unfinished::specs() {
         let name = spec.name;
@@ -73,18 +57,6 @@ pub fn check(flags: &Flags) -> Result<Vec<String>, Unsupported> {
         }
     }
     Ok(warnings)
-}
-
-fn check_isolation(isolation: &str) -> Result<(), Unsupported> {
-    let names = isolation.split(',').map(str::trim).filter(|name| !name.is_empty());
-    match names.into_iter().find(|name| !ISOLATORS.contains(name)) {
-        None => Ok(()),
-        Some(_) => Err(Unsupported {
-            name: "isolation",
-            value: isolation.to_owned(),
-            why: "there are the isolators 'posix/cpu' and 'posix/mem' only",
-        }),
-    }
 }
 
 #[cfg(test)]
@@ -119,19 +91,20 @@ mod tests {
     fn defaults_are_fine() {
         assert_eq!(check(&flags(&[])), Ok(vec![]));
         assert_eq!(check(&flags(&["--isolation=posix/mem,posix/cpu"])), Ok(vec![]));
+        assert_eq!(check(&flags(&["--cgroups_root=x", "--launcher=linux"])), Ok(vec![]));
     }
 
     #[test]
     fn nothing_is_ignored_in_silence() {
-        let warnings = check(&flags(&["--cgroups_root=x", "--docker=podman"])).unwrap();
+        let warnings = check(&flags(&["--docker_remove_delay=1hrs", "--docker=podman"])).unwrap();
         assert_eq!(
             warnings,
             [
-                "accepted, has no effect yet: --cgroups_root=x",
-                "accepted, has no effect yet: --docker=podman"
+                "accepted, has no effect yet: --docker=podman",
+                "accepted, has no effect yet: --docker_remove_delay=1hrs"
             ]
         );
-        for refused in ["--isolation=cgroups/cpu", "--launcher=linux", "--acls={}"] {
+        for refused in ["--containerizers=docker", "--acls={}"] {
             let error = check(&flags(&[refused])).unwrap_err();
             assert!(error.to_string().contains("is not supported yet"), "{error}");
         }

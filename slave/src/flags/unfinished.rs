@@ -36,24 +36,14 @@ libprocess::flags! {
         docker_volume_chown: bool = "false";
         /// Ignore image runtime config.
         docker_ignore_runtime: bool = "false";
-        /// 0 disables cache.
-        fetcher_cache_size: Bytes = "2GB";
-        /// Wiped at start.
-        fetcher_cache_dir: Option<PathBuf>;
-        /// Abort stalled download.
-        fetcher_stall_timeout: Duration = "1mins";
         /// State cleared by reboot.
         runtime_dir: Option<PathBuf>;
         /// Helper binaries.
         launcher_dir: Option<String>;
-        /// Hadoop client location.
-        hadoop_home: Option<String>;
         /// Gids for shared/parent volumes.
         volume_gid_range: Option<String>;
         /// Stream heartbeats of agent API.
         http_heartbeat_interval: Duration = "30secs";
-        /// Prefix for relative URIs.
-        frameworks_home: String = "";
         /// Auth retry base.
         authentication_backoff_factor: Duration = "1secs";
         /// Min auth retry wait.
@@ -70,26 +60,12 @@ libprocess::flags! {
         container_logger: Option<String>;
         /// Give up destroying cgroup.
         cgroups_destroy_timeout: Duration = "1mins";
-        /// Cgroup mount root.
-        cgroups_hierarchy: String = "/sys/fs/cgroup";
-        /// Root cgroup name.
-        cgroups_root: String = "mesos";
-        /// Hard CPU caps.
-        cgroups_enable_cfs: bool = "false";
-        /// Limit mem+swap (v1 only).
-        cgroups_limit_swap: bool = "false";
-        /// Report process/thread counts.
-        cgroups_cpu_enable_pids_and_tids_count: bool = "false";
         /// 0xAAAA major handle.
         cgroups_net_cls_primary_handle: Option<String>;
         /// 0xAAAA,0xBBBB range.
         cgroups_net_cls_secondary_handles: Option<String>;
-        /// Extra device whitelist JSON.
-        allowed_devices: Option<String>;
         /// Cgroup subsystems for agent itself.
         agent_subsystems: Option<String> { deprecated_names: &["slave_subsystems"] };
-        /// Colon list of creatable roots.
-        host_path_volume_force_creation: Option<String>;
         /// GPU indices exposed.
         nvidia_gpu_devices: Option<String>;
         /// Events to sample.
@@ -98,22 +74,10 @@ libprocess::flags! {
         perf_interval: Duration = "60secs";
         /// Sample length < interval.
         perf_duration: Duration = "10secs";
-        /// Low shares for revocable cpu.
-        revocable_cpu_low_priority: bool = "true";
         /// Systemd slices for executors.
         systemd_enable_support: bool = "true";
         /// Systemd dir.
         systemd_runtime_directory: String = "/run/systemd/system";
-        /// Granted capability set.
-        effective_capabilities: Option<String> { deprecated_names: &["allowed_capabilities"] };
-        /// Capability ceiling.
-        bounding_capabilities: Option<String>;
-        /// Default /dev/shm size.
-        default_container_shm_size: Option<String>;
-        /// Refuse host IPC.
-        disallow_sharing_agent_ipc_namespace: bool = "false";
-        /// Refuse host pid ns.
-        disallow_sharing_agent_pid_namespace: bool = "false";
         /// Capability whitelist JSON.
         agent_features: Option<String>;
         /// JSON credential for master.
@@ -192,14 +156,6 @@ libprocess::flags! {
         network_rate_statistics_window: Option<String>;
         /// Sampling period.
         network_rate_statistics_interval: Option<String>;
-        /// Network/ports scan period.
-        container_ports_watch_interval: Duration = "30secs";
-        /// Ignore ports outside offered range.
-        check_agent_port_range_only: bool = "false";
-        /// Kill offenders.
-        enforce_container_ports: bool = "false";
-        /// Restrict check range.
-        container_ports_isolated_range: Option<String>;
         /// CNI plugin search path.
         network_cni_plugins_dir: Option<String>;
         /// CNI network configs.
@@ -208,10 +164,6 @@ libprocess::flags! {
         network_cni_root_dir_persist: bool = "false";
         /// Expose CNI container stats.
         network_cni_metrics: bool = "true";
-        /// Du/xfs poll period.
-        container_disk_watch_interval: Duration = "15secs";
-        /// Enforce disk limits.
-        enforce_container_disk_quota: bool = "false";
         /// Manifest.
         modules: Option<String>;
         /// Manifest directory.
@@ -252,10 +204,6 @@ libprocess::flags! {
         xfs_kill_containers: bool = "false";
         /// Hard−soft gap.
         xfs_quota_headroom: Bytes = "10MB";
-        /// Profile directory.
-        seccomp_config_dir: Option<String>;
-        /// Default profile.
-        seccomp_profile_name: Option<String>;
         /// Command executor over HTTP.
         http_command_executor: bool = "false";
         /// Advertised IPv6.

@@ -11,16 +11,17 @@ use mesos::resources::Resources;
 use mesos::statistics::ResourceStatistics;
 use mesos::v1::agent::{Container as Entry, GetContainers};
 use serde::Serialize;
-use slave_core::containers::{Container, root_of};
+use slave_core::containers::Container;
 use slave_core::executor::Executor;
 use slave_core::{AgentState, Snapshot};
 
 use super::{off_thread, unavailable};
+use crate::containerizer::isolation::Isolation;
 use crate::containerizer::usage;
 use crate::process::AgentProcess;
 use crate::shared::Shared;
 
-type Respond = fn(&Snapshot, &Request) -> Response;
+type Respond = fn(&Snapshot, &Isolation, &Request) -> Response;
 
 /// Adds the endpoints that show containers in Mesos's legacy JSON.
 pub(super) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>) {
@@ -37,7 +38,7 @@ pub(super) fn install(context: &mut Context<AgentProcess>, shared: &Arc<Shared>)
             let shared = shared.clone();
             let respond = move |request: &Request| match shared.snapshot() {
                 snapshot if snapshot.state == AgentState::Recovering => unavailable(),
-                snapshot => respond(&snapshot, request),
+                snapshot => respond(&snapshot, &shared.isolation, request),
             };
             off_thread(context, request, reply, respond);
         });
@@ -59,21 +60,21 @@ struct Legacy<'a> {
 }
 
 impl<'a> Legacy<'a> {
-    fn new(executor: &'a Executor, whole: bool) -> Self {
-        let pid = executor.launched.as_ref().and_then(|launched| launched.pid);
+    fn new(executor: &'a Executor, isolation: &Isolation, whole: bool) -> Self {
+        let (statistics, status) = of_live_executor(executor, isolation);
         Self {
             container_id: whole.then_some(executor.container.value.as_str()),
             executor_id: executor.id.as_str(),
             executor_name: executor.info.name.as_deref().unwrap_or_default(),
             framework_id: executor.framework_id.as_str(),
             source: executor.info.source.as_deref().unwrap_or_default(),
-            statistics: statistics(&executor.allocated(), pid),
-            status: whole.then(|| status(&executor.container, pid)),
+            statistics,
+            status: whole.then_some(status),
         }
     }
 }
 
-fn containers(snapshot: &Snapshot, request: &Request) -> Response {
+fn containers(snapshot: &Snapshot, isolation: &Isolation, request: &Request) -> Response {
     let wanted = |name| request.query(name);
     let (container, framework, executor) =
         (wanted("container_id"), wanted("framework_id"), wanted("executor_id"));
@@ -92,14 +93,15 @@ fn containers(snapshot: &Snapshot, request: &Request) -> Response {
         .executors()
         .filter(|one| one.is_live() && is(container, &one.container.value))
         .filter(|one| is(framework, one.framework_id.as_str()) && is(executor, one.id.as_str()))
-        .map(|one| Legacy::new(one, true))
+        .map(|one| Legacy::new(one, isolation, true))
         .collect();
     Response::ok_json(mesos::json::to_vec(&shown))
 }
 
-fn statistics_of_executors(snapshot: &Snapshot, _: &Request) -> Response {
+fn statistics_of_executors(snapshot: &Snapshot, isolation: &Isolation, _: &Request) -> Response {
     let live = snapshot.executors().filter(|executor| executor.is_live());
-    let shown: Vec<Legacy<'_>> = live.map(|executor| Legacy::new(executor, false)).collect();
+    let shown: Vec<Legacy<'_>> =
+        live.map(|executor| Legacy::new(executor, isolation, false)).collect();
     Response::ok_json(mesos::json::to_vec(&shown))
 }
 
@@ -109,61 +111,72 @@ struct Pending {
 }
 
 /// Orders to the containerizer return at once: it waits for nothing that could be stuck.
-fn pending(_: &Snapshot, _: &Request) -> Response {
+fn pending(_: &Snapshot, _: &Isolation, _: &Request) -> Response {
     Response::ok_json(mesos::json::to_vec(&Pending { pending: [] }))
 }
 
 /// All containers that were asked for: executors', then nested ones and those that stand alone.
-pub(crate) fn list(snapshot: &Snapshot, wanted: &GetContainers) -> Vec<Entry> {
+pub(crate) fn list(
+    snapshot: &Snapshot,
+    isolation: &Isolation,
+    wanted: &GetContainers,
+) -> Vec<Entry> {
     let executors = snapshot.executors().filter(|executor| executor.is_live());
-    let mut entries: Vec<Entry> = executors.map(of_executor).collect();
+    let mut entries: Vec<Entry> = executors.map(|one| of_executor(one, isolation)).collect();
     let is_wanted = |container: &Container| match container.spec.container.parent {
         Some(_) => wanted.show_nested == Some(true),
         None => wanted.show_standalone == Some(true),
     };
     let others = snapshot.containers.values().filter(|one| one.is_live() && is_wanted(one));
-    entries.extend(others.map(|one| of_container(one)));
+    entries.extend(others.map(|one| of_container(one, isolation)));
     entries
 }
 
 /// An executor's container.
-pub(crate) fn of_executor(executor: &Executor) -> Entry {
-    let pid = executor.launched.as_ref().and_then(|launched| launched.pid);
+pub(crate) fn of_executor(executor: &Executor, isolation: &Isolation) -> Entry {
+    let (statistics, status) = of_live_executor(executor, isolation);
     Entry {
         framework_id: Some(executor.framework_id.clone()),
         executor_id: Some(executor.id.clone()),
         executor_name: Some(executor.info.name.clone().unwrap_or_default()),
         container_id: ContainerId::root(&*executor.container.value),
-        container_status: Some(Box::new(status(&executor.container, pid))),
-        resource_statistics: Some(Box::new(statistics(&executor.allocated(), pid))),
+        container_status: Some(Box::new(status)),
+        resource_statistics: Some(Box::new(statistics)),
     }
 }
 
-fn of_container(container: &Container) -> Entry {
+/// What an executor's container uses, and how it is.
+fn of_live_executor(
+    executor: &Executor,
+    isolation: &Isolation,
+) -> (ResourceStatistics, ContainerStatus) {
+    let pid = executor.launched.as_ref().and_then(|launched| launched.pid);
+    observe(&executor.container, &executor.allocated(), pid, isolation)
+}
+
+fn of_container(container: &Container, isolation: &Isolation) -> Entry {
     let id = &container.spec.container;
     let resources: Resources = container.spec.resources.iter().cloned().collect();
-    // What one that is nested uses counts for the container at its root.
-    let counted = container.pid.filter(|_| root_of(id) == id);
+    // What one that is nested uses counts for the container at its root, of which alone isolators
+    // know it.
+    let (statistics, status) = observe(id, &resources, container.pid, isolation);
     Entry {
         // Mesos leaves the parents out here; the status has them.
         container_id: ContainerId::root(&*id.value),
-        container_status: Some(Box::new(status(id, container.pid))),
-        resource_statistics: Some(Box::new(statistics(&resources, counted))),
+        container_status: Some(Box::new(status)),
+        resource_statistics: Some(Box::new(statistics)),
         ..Entry::default()
     }
 }
 
-fn status(id: &ContainerId, pid: Option<u32>) -> ContainerStatus {
-    ContainerStatus {
-        container_id: Some(id.clone()),
-        executor_pid: pid,
-        ..ContainerStatus::default()
-    }
-}
-
-/// What a container may use, and what the processes below `pid` do use.
-fn statistics(allowed: &Resources, pid: Option<u32>) -> ResourceStatistics {
-    let mut statistics = pid.map(usage::of_tree).unwrap_or_default();
+/// What a container may use, what it does use, and how it is.
+fn observe(
+    id: &ContainerId,
+    allowed: &Resources,
+    pid: Option<u32>,
+    isolation: &Isolation,
+) -> (ResourceStatistics, ContainerStatus) {
+    let (mut statistics, mut status) = isolation.observe(id);
     statistics.timestamp = usage::now();
     let scalar = |name: &str| {
         let values = allowed.iter().filter(|one: &&Resource| one.name == name);
@@ -171,8 +184,10 @@ fn statistics(allowed: &Resources, pid: Option<u32>) -> ResourceStatistics {
         (sum > 0.0).then_some(sum)
     };
     let octets = scalar("mem").map(|megabytes| (megabytes * 1024.0 * 1024.0) as u64);
-    statistics.cpus_soft_limit = scalar("cpus");
-    statistics.mem_limit_bytes = octets;
-    statistics.mem_soft_limit_bytes = octets;
-    statistics
+    statistics.cpus_soft_limit = statistics.cpus_soft_limit.or(scalar("cpus"));
+    statistics.mem_limit_bytes = statistics.mem_limit_bytes.or(octets);
+    statistics.mem_soft_limit_bytes = statistics.mem_soft_limit_bytes.or(octets);
+    status.container_id = Some(id.clone());
+    status.executor_pid = pid;
+    (statistics, status)
 }

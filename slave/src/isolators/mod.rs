@@ -13,6 +13,27 @@
 //! An isolator that fails to prepare or isolate fails the launch; what it has made until then it
 //! takes away in `cleanup`, which is called for whatever was prepared, and may be called again.
 
+pub mod capabilities;
+pub mod cgroups;
+pub mod disk_du;
+pub mod filesystem_linux;
+pub mod filesystem_posix;
+pub mod host_path;
+pub mod ipc_namespace;
+pub mod mountinfo;
+pub mod nnp;
+pub mod pid_namespace;
+pub mod places;
+pub mod ports;
+pub mod posix;
+pub mod rlimits;
+pub mod sandbox_path;
+pub mod seccomp;
+pub mod select;
+pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
@@ -27,6 +48,9 @@ use mesos::resource::Resource;
 use mesos::resources::Resources;
 use mesos::statistics::ResourceStatistics;
 use mesos::task::{Reason, TaskInfo};
+
+pub use self::select::{SelectError, select};
+pub use self::settings::{Settings, SettingsError};
 
 /// What a container is there for; it decides which isolators have to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +119,8 @@ pub struct Preparation {
     pub joins: Vec<(Namespace, std::os::fd::OwnedFd)>,
     /// What happens in the child before it becomes its user.
     pub hooks: Vec<ChildHook>,
+    /// What happens in the child once it is its user, right before its program.
+    pub last_hooks: Vec<ChildHook>,
 }
 
 impl Preparation {
@@ -104,7 +130,8 @@ impl Preparation {
         for (namespace, fd) in self.joins {
             command = command.join_namespace(namespace, fd);
         }
-        self.hooks.into_iter().fold(command, Command::child_hook)
+        command = self.hooks.into_iter().fold(command, Command::child_hook);
+        self.last_hooks.into_iter().fold(command, Command::last_hook)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Exits among many links: what one costs must not depend on the links of others.
 
 use crate::report::Report;
-use libprocess::{Context, LinkMode, Node, NodeConfig, Process, Upid};
+use libprocess::{Context, LinkMode, Node, Process, Upid};
 use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
@@ -38,8 +38,7 @@ impl Process for Ephemeral {
 
 /// A node on which many processes are linked to one.
 fn linked_node() -> Node {
-    let config = NodeConfig { workers: 2, ..NodeConfig::default() };
-    let node = Node::start(config).expect("a node starts");
+    let node = super::node();
     let target = node.spawn("target", Nobody).expect("the id is free");
     for _ in 0..LINKERS {
         node.spawn_unique("linker", Linker(target.upid().clone()));

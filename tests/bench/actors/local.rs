@@ -1,8 +1,8 @@
 //! Messages within a node.
 
-use super::raw_actix;
+use super::{node, raw_actix};
 use crate::report::{Report, rate};
-use libprocess::{Context, Node, NodeConfig, Process, Upid};
+use libprocess::{Context, Process, Upid};
 use std::sync::mpsc::{self, Sender};
 
 /// Messages from one sender.
@@ -26,11 +26,6 @@ pub fn run(report: &mut Report) {
         raw_actix::ping_pong,
     );
     report.rates("local ring of 100, hops", "0.8", "actix", ring, raw_actix::ring);
-}
-
-/// As many workers as the machine that the numbers are for has cores.
-fn node() -> Node {
-    Node::start(NodeConfig { workers: 2, ..NodeConfig::default() }).expect("a node starts")
 }
 
 struct Sink {

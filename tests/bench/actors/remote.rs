@@ -108,8 +108,7 @@ impl Process for Sink {
 }
 
 fn node_peer() {
-    let node =
-        Node::start(NodeConfig { workers: 2, ..NodeConfig::default() }).expect("a node starts");
+    let node = super::node();
     let sink = node.spawn("sink", Sink { received: 0 }).expect("the id is free");
     println!("{sink}");
     until_input_ends();
@@ -147,8 +146,7 @@ impl Process for Source {
 fn ours() -> f64 {
     let (child, line) = start_peer("node");
     let to: Upid = line.parse().expect("the peer prints its name");
-    let node =
-        Node::start(NodeConfig { workers: 2, ..NodeConfig::default() }).expect("a node starts");
+    let node = super::node();
     let (done, wait) = mpsc::channel();
     let source = Source { to, sent: 0, message: Hundred::new(), done };
     let source = node.spawn("source", source).expect("the id is free");

@@ -1,7 +1,7 @@
 //! `pymesos`, a client that others wrote for Mesos, unmodified, against real daemons.
 //!
-//! `scripts/setup-python.sh` installs it. The programs that use it are in `tests/python`; most tests
-//! drive `scheduler.py`, which calls what it is told to call and says what it hears.
+//! `scripts/setup-python.sh` installs it. The programs that use it are in `tests/python`; most
+//! tests drive `scheduler.py`, which calls what it is told to call and says what it hears.
 //!
 //! - [`client`]: a Python program that is driven by lines
 //! - [`scheduler`]: what a scheduler's tests need

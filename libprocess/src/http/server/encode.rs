@@ -66,6 +66,7 @@ pub(super) async fn encode(
         Body::Bytes(bytes) => BoxBody::new(bytes),
         Body::Stream(reader) => {
             let (cut, counter) = (connection.cut.clone(), shared.counters.cut_streams.clone());
+            connection.streaming.set(true);
             reader.on_overflow(move || {
                 counter.increment();
                 cut.cut();

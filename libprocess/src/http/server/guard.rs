@@ -1,4 +1,5 @@
 //! A connection that is watched: what gets stuck is dropped, and a client that goes is noticed.
+//! What is written to it in one go leaves it in one piece.
 //!
 //! ```text
 //!   reading   idle --byte--> head under way --request begins--> in request --ends--> idle
@@ -31,6 +32,9 @@ use tokio::time::{Instant, Sleep};
 /// How long a connection may be idle before the system asks whether its other end lives. Ends that
 /// live are never disturbed by it.
 const KEEP_ALIVE_IDLE_SECS: u32 = 60;
+
+/// How much may be held back to be written together; a larger write does not wait.
+const HELD_BYTES: usize = 16 << 10;
 
 /// Sets up a socket so that a peer that vanished without a word is noticed: one that acknowledges
 /// nothing for `stall_timeout`, be it data or a probe, is gone.
@@ -74,6 +78,8 @@ pub(super) struct Connection {
     pub eof: ClosedSignal,
     /// Ends the connection, from any thread.
     pub cut: Arc<Cut>,
+    /// The answer that is being written is a stream.
+    pub streaming: Cell<bool>,
     in_request: Cell<bool>,
     head_under_way: Cell<bool>,
 }
@@ -82,6 +88,7 @@ impl Connection {
     /// Says that a request has begun; it lasts until the guard is dropped.
     pub fn begin(self: &Rc<Self>) -> InRequest {
         self.in_request.set(true);
+        self.streaming.set(false);
         self.head_under_way.set(false);
         InRequest(self.clone())
     }
@@ -105,6 +112,12 @@ pub(super) struct Guarded {
     shared: Arc<Shared>,
     read_timer: Option<Pin<Box<Sleep>>>,
     write_timer: Option<Pin<Box<Sleep>>>,
+    /// What was written, but not yet to the socket.
+    held: Vec<u8>,
+    /// Something was written since the last flush.
+    is_fresh: bool,
+    /// Something was flushed since the last octets came.
+    has_answered: bool,
 }
 
 impl Guarded {
@@ -115,6 +128,9 @@ impl Guarded {
             shared: shared.clone(),
             read_timer: None,
             write_timer: None,
+            held: Vec::new(),
+            is_fresh: false,
+            has_answered: false,
         }
     }
 
@@ -129,6 +145,10 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
+        if !self.held.is_empty() {
+            // The last words of a connection that ends. Nobody waits for a client that is slow.
+            let _ = self.stream.try_write(&self.held);
+        }
         self.connection.eof.fire();
     }
 }
@@ -161,6 +181,7 @@ impl AsyncRead for Guarded {
             }
             Poll::Ready(Ok(())) => {
                 this.connection.head_under_way.set(true);
+                this.has_answered = false;
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => {
@@ -202,34 +223,60 @@ impl Guarded {
     }
 }
 
+impl Guarded {
+    /// Writes what is held back.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut written = 0;
+        while written < self.held.len() {
+            let result = Pin::new(&mut self.stream).poll_write(cx, &self.held[written..]);
+            match self.poll_written(cx, result) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(more)) => written += more,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.held.drain(..written);
+                    return Poll::Pending;
+                }
+            }
+        }
+        // An idle connection holds no memory.
+        self.held = Vec::new();
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl AsyncWrite for Guarded {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.held.len() + bytes.len() <= HELD_BYTES {
+            self.held.extend_from_slice(bytes);
+            self.is_fresh = true;
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        ready!(self.poll_held(cx))?;
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.poll_written(cx, result)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.poll_written(cx, result)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
+    /// Pipelined answers go out together. The first after something was read goes at once; one
+    /// that follows shows that the client does not wait for each, and is held back until
+    /// everything else that is ready on this thread has run once. Events of streams never wait.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        if std::mem::take(&mut self.is_fresh) {
+            let is_first = !std::mem::replace(&mut self.has_answered, true);
+            if !is_first && !self.connection.streaming.get() {
+                cx.waker().wake_by_ref();
+                return Poll::Ready(Ok(()));
+            }
+        }
+        self.poll_held(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_held(cx))?;
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -133,6 +133,9 @@ pub struct ContainerSpec {
     pub working_directory: PathBuf,
     /// Where its pid, its exit status and this description are kept while it lives (row CT-14).
     pub runtime: PathBuf,
+    /// What it should be like.
+    #[serde(default)]
+    pub info: Option<Box<ContainerInfo>>,
     /// What it may use.
     pub resources: Vec<Resource>,
     /// Limits of the system on its processes.

@@ -69,7 +69,7 @@ impl Agent {
     /// What a container is to be made from, or why it cannot be made.
     fn specify(&self, launch: ContainerLaunch) -> Result<ContainerSpec, String> {
         let ContainerLaunch { container: id, command, info, resources, session } = launch;
-        check_supported(&command, info.as_deref())?;
+        check_supported(info.as_deref())?;
         if self.contained.removals.contains_key(&id) {
             return Err(format!("Container {id} is being removed"));
         }
@@ -107,7 +107,12 @@ impl Agent {
             sandbox,
             working_directory,
             resources,
-            rlimits: info.and_then(|info| info.rlimit_info).unwrap_or_default().rlimits,
+            rlimits: info
+                .as_ref()
+                .and_then(|info| info.rlimit_info.clone())
+                .unwrap_or_default()
+                .rlimits,
+            info,
             links,
             session,
             survives,
@@ -174,7 +179,7 @@ fn variables(
 }
 
 /// Whether this agent can make a container that is like this.
-fn check_supported(command: &CommandInfo, info: Option<&ContainerInfo>) -> Result<(), String> {
+fn check_supported(info: Option<&ContainerInfo>) -> Result<(), String> {
     let unsupported = |what: &str| Err(format!("{what} is not supported by this agent"));
     if let Some(info) = info {
         if info.r#type != ContainerInfoType::Mesos {
@@ -191,24 +196,24 @@ fn check_supported(command: &CommandInfo, info: Option<&ContainerInfo>) -> Resul
             () => {}
         }
     }
-    match command.uris.first() {
-        Some(uri) => unsupported(&format!("fetching '{}'", uri.value)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The links that make volumes out of directories in sandboxes.
 fn links(volumes: &[Volume], sandbox: &Path, parent: Option<&Path>) -> Result<Vec<Link>, String> {
-    volumes.iter().map(|volume| link(volume, sandbox, parent)).collect()
+    // What is not of a sandbox is mounted, or refused, by isolators.
+    let of_sandboxes = volumes.iter().filter(|volume| {
+        let kind = volume.source.as_ref().and_then(|source| source.r#type);
+        kind == Some(VolumeSourceType::SandboxPath)
+    });
+    of_sandboxes.map(|volume| link(volume, sandbox, parent)).collect()
 }
 
 fn link(volume: &Volume, sandbox: &Path, parent: Option<&Path>) -> Result<Link, String> {
-    let source = volume.source.as_ref().filter(|source| {
-        source.r#type == Some(VolumeSourceType::SandboxPath) && source.sandbox_path.is_some()
-    });
-    let Some(shared) = source.and_then(|source| source.sandbox_path.as_ref()) else {
+    let shared = volume.source.as_ref().and_then(|source| source.sandbox_path.as_ref());
+    let Some(shared) = shared else {
         let path = &volume.container_path;
-        return Err(format!("the volume at '{path}' is not supported by this agent"));
+        return Err(format!("the volume at '{path}' does not say of which sandbox it is"));
     };
     let root = match shared.r#type {
         Some(SandboxPathType::Own) => sandbox,

@@ -23,7 +23,7 @@ use slave_core::checkpoint::{Checkpoint, RecoveredState};
 use slave_core::containers::call::{
     ContainerAnswer, ContainerEffect, ContainerRequest, ContainerSpec,
 };
-use slave_core::effect::{LaunchSpec, RecoverContainer, Response};
+use slave_core::effect::{LaunchSpec, Limits, RecoverContainer, Response};
 use slave_core::event::{ContainerTermination, LaunchedContainer, Leader};
 use slave_core::executor::Executor;
 use slave_core::framework::Framework;
@@ -486,8 +486,18 @@ impl Driver {
 
     pub fn resizes(&mut self) -> Vec<(ContainerId, Resources)> {
         self.take(|effect| match effect {
-            Effect::UpdateContainer { container, resources } => {
+            Effect::UpdateContainer { container, resources, .. } => {
                 Some((container.clone(), resources.clone()))
+            }
+            _ => None,
+        })
+    }
+
+    /// What containers are promised from now on, and what they may use beyond that.
+    pub fn grants(&mut self) -> Vec<(Resources, Limits)> {
+        self.take(|effect| match effect {
+            Effect::UpdateContainer { resources, limits, .. } => {
+                Some((resources.clone(), limits.clone()))
             }
             _ => None,
         })

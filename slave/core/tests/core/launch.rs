@@ -3,6 +3,7 @@ use mesos::framework::FrameworkInfo;
 use mesos::internal::{AgentToExecutor, AgentToMaster};
 use mesos::resources::Resources;
 use mesos::task::{Reason, TaskState};
+use mesos::value::Scalar;
 use slave_core::Event;
 use slave_core::effect::ExecutorKind;
 use slave_core::executor::ExecutorState;
@@ -54,6 +55,38 @@ fn an_executor_that_is_quicker_than_the_news_of_its_container_waits_for_its_task
     driver.executor_says(&executor, update("f1", "t1", TaskState::Running, "u1"));
     let container = driver.forwarded_one().status.container_status;
     assert_eq!(container.and_then(|container| container.executor_pid), Some(4711));
+}
+
+/// As soon as one task has a limit, all that is limited nowhere counts with what it is promised.
+#[test]
+fn limits_of_tasks_add_up() {
+    let mut driver = Driver::registered();
+    let limited = |id: &str, cpus: f64, mem: f64| {
+        let mut task = custom_task(id, "e1");
+        for (name, value) in [("cpus", cpus), ("mem", mem)] {
+            task.limits.insert(name.to_string(), Scalar { value });
+        }
+        task
+    };
+    driver.run(&framework("f1"), limited("t1", 2.0, f64::INFINITY));
+    let spec = driver.container_up();
+    let promised = spec.resources.cpus().unwrap_or_default();
+    let executor = driver.executor("f1", "e1");
+    let own: f64 = executor.info.resources.iter().filter_map(cpus_of).sum();
+    let expected = [("cpus".to_string(), 2.0 + own), ("mem".to_string(), f64::INFINITY)];
+    assert_eq!(spec.limits, expected.into());
+    driver.executor_registers("f1", "e1");
+    driver.forget();
+    driver.run(&framework("f1"), custom_task("t2", "e1"));
+    let grants = driver.grants();
+    let [(resources, limits)] = &grants[..] else { panic!("it grows once: {grants:?}") };
+    let more = resources.cpus().unwrap_or_default() - promised;
+    assert_eq!(limits["cpus"], 2.0 + own + more);
+    assert_eq!(limits["mem"], f64::INFINITY);
+}
+
+fn cpus_of(resource: &mesos::resource::Resource) -> Option<f64> {
+    Some(resource.scalar.as_ref().filter(|_| resource.name == "cpus")?.value)
 }
 
 #[test]

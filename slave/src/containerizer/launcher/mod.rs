@@ -1,6 +1,7 @@
 //! Launchers: how a container's processes come to life, are found again, and are killed (rows
 //! CT-03, CT-04). One is chosen for all containers, by `--launcher`.
 
+pub mod linux;
 pub mod posix;
 
 use std::fmt::Debug;
@@ -47,11 +48,9 @@ pub trait Launcher: Debug + Send {
     /// the leading process of each that is known, in their order, where one lives.
     fn recover(&mut self, known: &[RecoverContainer]) -> Vec<Option<u32>>;
 
-    /// What kills a container. It may be asked for more than once.
-    fn kill(&self, target: Target) -> Kill;
-
-    /// Whether killing takes so little time that it may be done between two orders.
-    fn kills_at_once(&self) -> bool;
+    /// Kills a container, or gives back what does, if that takes its time. It may be asked for more
+    /// than once.
+    fn kill(&self, target: Target) -> Option<Kill>;
 
     /// Takes away what is left of a container without processes.
     fn clean_up(&mut self, container: &ContainerId) {

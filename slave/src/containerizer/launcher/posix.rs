@@ -50,17 +50,14 @@ impl Launcher for Posix {
         known.iter().map(leader).collect()
     }
 
-    fn kill(&self, target: Target) -> Kill {
+    fn kill(&self, target: Target) -> Option<Kill> {
         let Target { leader, ended, tidy, directory, .. } = target;
-        Box::new(move || match leader {
+        match leader {
             Some(leader) if !ended => tree::kill_container(leader, &directory),
             Some(leader) if tidy => tree::kill_group(leader),
             Some(leader) => tree::kill_remains(leader, &directory),
             None => tree::kill_marked(&directory),
-        })
-    }
-
-    fn kills_at_once(&self) -> bool {
-        true
+        }
+        None
     }
 }

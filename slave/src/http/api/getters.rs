@@ -49,7 +49,7 @@ pub(super) fn answer(
         }
         CallType::GetContainers => {
             let wanted = call.get_containers.clone().unwrap_or_default();
-            let containers = containers::list(snapshot, &wanted);
+            let containers = containers::list(snapshot, &shared.isolation, &wanted);
             // Without any container, Mesos leaves the body out.
             let is_there = !containers.is_empty();
             answer.get_containers = is_there.then_some(api::GetContainersResponse { containers });
