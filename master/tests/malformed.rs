@@ -107,10 +107,10 @@ fn operators_get_mesos_s_words() {
     assert_eq!(said(json!({"type": "UNKNOWN"})), (501, "501 Not Implemented.".to_owned()));
     let drain = json!({"type": "DRAIN_AGENT", "drain_agent": {"agent_id": {"value": "x"}}});
     assert_eq!(said(drain), (400, "Unknown agent".to_owned()));
-    let weights = json!({"weight_infos": [{"role": "r", "weight": 2}]});
+    let weights = json!({"weight_infos": [{"role": "r", "weight": 0}]});
     let (status, text) = said(json!({"type": "UPDATE_WEIGHTS", "update_weights": weights}));
-    assert_eq!(status, 501);
-    assert!(text.contains("UPDATE_WEIGHTS"), "{text}");
+    assert_eq!(status, 400);
+    assert!(text.ends_with("Invalid weight '0': Weights must be positive"), "{text}");
     let teardown = json!({"type": "TEARDOWN", "teardown": {"framework_id": {"value": "nosuch"}}});
     assert_eq!(said(teardown), (400, "No framework found with specified ID".to_owned()));
     for (headers, status) in [

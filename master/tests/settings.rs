@@ -35,6 +35,41 @@ fn weights_of_the_flag_are_shown() {
 }
 
 #[test]
+fn weights_are_set_and_outlive_the_master() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let registry = master::RegistryKind::Disk(folder.path().to_owned());
+        let mut config = master::Config { registry, ..quick() };
+        config.core.weights.insert("ads".to_owned(), 2.5);
+        TestMaster::with(config)
+    };
+    let master = start();
+    let body = br#"[{"role": "web", "weight": 3}]"#;
+    let request = format!(
+        "PUT /weights HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}",
+        body.len(),
+        String::from_utf8_lossy(body)
+    );
+    assert_eq!(common::exchange(master.address(), request.as_bytes()).status, 200);
+    let infos = json!({"weight_infos": [{"role": "ads", "weight": 1.5}]});
+    let answer = master.operate(&json!({"type": "UPDATE_WEIGHTS", "update_weights": infos}));
+    assert_eq!((answer.status, answer.text()), (200, String::new()));
+    let expected = json!([{"role": "ads", "weight": 1.5}, {"role": "web", "weight": 3.0}]);
+    assert_eq!(master.get("/weights").json(), expected);
+    let roles = master.get("/roles").json();
+    assert_eq!(
+        (&roles["roles"][1]["name"], &roles["roles"][1]["weight"]),
+        (&json!("web"), &json!(3.0))
+    );
+    drop(master);
+    // The registry counts, not the flag.
+    let master = start();
+    assert_eq!(master.get("/weights").json(), expected);
+    let registry = master.get("/registrar(1)/registry").json();
+    assert_eq!(registry["weights"][1]["info"], expected[1]);
+}
+
+#[test]
 fn the_level_of_logging_is_shown() {
     let master = TestMaster::start();
     let answer = master.operate(&json!({"type": "GET_LOGGING_LEVEL"})).json();

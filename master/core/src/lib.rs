@@ -17,7 +17,7 @@
 //! - `frameworks`: schedulers subscribe, go, and change their frameworks
 //! - `calls`: what schedulers ask for: offers, launches, kills, reconciliation
 //! - `updates`: what becomes of tasks
-//! - `operator`: what operators change
+//! - `operator`: what operators change; `weights`: the shares of roles
 //! - [`validation`]: what is refused, in Mesos's words
 //! - [`allocator`]: who is offered what
 //! - [`invariants`]: what must hold after every step
@@ -42,6 +42,7 @@ pub mod state;
 mod timers;
 mod updates;
 pub mod validation;
+mod weights;
 
 pub use config::Config;
 pub use effect::{Effect, Effects, Response};

@@ -267,8 +267,9 @@ impl Master {
         self.state.recovered_agents = agents.collect();
         self.planned = registry.maintenance.as_deref().cloned().unwrap_or_default();
         self.state.registry = registry;
-        let update = Operation::UpdateMaster { info: Box::new(info) };
-        self.registrar.store(vec![update], Then::Lead, cx.out);
+        let mut operations = vec![Operation::UpdateMaster { info: Box::new(info) }];
+        operations.extend(self.initial_weights());
+        self.registrar.store(operations, Then::Lead, cx.out);
     }
 
     fn stored(&mut self, cx: &mut Context<'_>, store: StoreId, result: Result<(), String>) {
@@ -294,6 +295,7 @@ impl Master {
             Then::Maintain { request, down, leaving } => {
                 self.maintained(cx, request, &down, leaving);
             }
+            Then::Weigh { request, weights } => self.weighed(cx, request, &weights),
             Then::Nothing => {}
         }
     }
@@ -301,6 +303,7 @@ impl Master {
     fn begin_to_lead(&mut self, cx: &mut Context<'_>) {
         self.phase = Phase::Leading;
         self.state.recovered = true;
+        self.recover_weights();
         let config = self.config.clone();
         cx.info(format!("Leading with {} agents to recover", self.state.recovered_agents.len()));
         cx.set_timer(&mut self.timers, Timer::Batch, config.allocation_interval);

@@ -1,4 +1,4 @@
-//! What operators change (rows FW-07, AG-11, AG-12, AG-15, MT-01, MT-02).
+//! What operators change (rows FW-07, AG-11, AG-12, AG-15, MT-01, MT-02, RO-05).
 
 use mesos::ids::{AgentId, FrameworkId};
 use mesos::internal::UpdateAgent;
@@ -29,6 +29,10 @@ impl Master {
             CallType::MarkAgentGone => match call.mark_agent_gone {
                 Some(body) => self.mark_agent_gone(cx, request, &body.agent_id),
                 None => cx.respond(request, missing("mark_agent_gone")),
+            },
+            CallType::UpdateWeights => match call.update_weights {
+                Some(body) => self.update_weights(cx, request, &body.weight_infos),
+                None => cx.respond(request, missing("update_weights")),
             },
             CallType::UpdateMaintenanceSchedule => match call.update_maintenance_schedule {
                 Some(body) => self.update_schedule(cx, request, body.schedule),

@@ -31,6 +31,8 @@ pub(crate) enum Then {
     /// Machines go away or come back, or are scheduled to; the operator waits. The machines that
     /// are down now, and the agents that were removed with them.
     Maintain { request: RequestId, down: Vec<MachineId>, leaving: Vec<AgentId> },
+    /// Roles have other weights; the operator waits.
+    Weigh { request: RequestId, weights: BTreeMap<String, f64> },
     /// Nothing.
     Nothing,
 }

@@ -22,6 +22,7 @@ use mesos::ids::AgentId;
 use mesos::master_info::MasterInfo;
 use mesos::time::TimeInfo;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -40,6 +41,8 @@ pub struct Registry {
     pub unreachable: OrdMap<AgentId, LostAgent>,
     /// The agents that an operator has declared dead.
     pub gone: OrdMap<AgentId, LostAgent>,
+    /// The shares of roles, where an operator has set any.
+    pub weights: OrdMap<String, f64>,
     /// The machines that go away and when, if that was ever said.
     pub maintenance: Option<Arc<Maintenance>>,
 }
@@ -114,6 +117,11 @@ pub enum Operation {
         /// These were gone.
         gone: Vec<AgentId>,
     },
+    /// Roles have other weights from now on; the others keep theirs (row RO-05).
+    UpdateWeights {
+        /// The weights by role.
+        weights: BTreeMap<String, f64>,
+    },
     /// Machines go away or come back, or are scheduled to (rows MT-01, MT-02).
     Maintain(Change),
 }
@@ -186,6 +194,9 @@ impl Registry {
                 for id in gone {
                     self.gone.remove(id);
                 }
+            }
+            Operation::UpdateWeights { weights } => {
+                self.weights.extend(weights.iter().map(|(role, weight)| (role.clone(), *weight)));
             }
             Operation::Maintain(change) => {
                 let mut maintenance = self.maintenance.as_deref().cloned().unwrap_or_default();

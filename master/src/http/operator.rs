@@ -13,7 +13,7 @@ use mesos::v1::master::{self, Call, CallType, GetMetricsResponse, ResponseType};
 
 use super::media::{Codec as _, MediaType};
 use super::readers::What;
-use super::{Realm, files, reservations, route_leader, unless_post, weights};
+use super::{Realm, files, reservations, route_leader, unless_post};
 use crate::process::MasterProcess;
 
 pub(super) fn install(context: &mut Context<MasterProcess>) {
@@ -67,6 +67,7 @@ fn operator(
         | CallType::GetMaster => process.read(context, What::Getter(kind, media), reply),
         CallType::Teardown
         | CallType::MarkAgentGone
+        | CallType::UpdateWeights
         | CallType::UpdateMaintenanceSchedule
         | CallType::StartMaintenance
         | CallType::StopMaintenance => {
@@ -83,7 +84,6 @@ fn refuse(process: &MasterProcess, kind: CallType, call: &Call) -> Response {
     match kind {
         CallType::SetLoggingLevel => set_logging_level(call),
         CallType::ListFiles | CallType::ReadFile => files::not_found(),
-        CallType::UpdateWeights => weights::answer(call),
         CallType::ReserveResources
         | CallType::UnreserveResources
         | CallType::CreateVolumes

@@ -7,6 +7,7 @@
 //! | `format` | one octet |
 //! | `master` | the master that wrote last |
 //! | `agents/ID`, `unreachable/ID`, `gone/ID` | an agent |
+//! | `weights` | the weights of all roles that have one |
 //! | `maintenance` | all machines that go away, and the schedule |
 //!
 //! A value is MessagePack behind four octets of CRC-32, which tells a damaged record from a whole
@@ -29,6 +30,7 @@ const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registry")
 
 const FORMAT_KEY: &str = "format";
 const MASTER_KEY: &str = "master";
+const WEIGHTS_KEY: &str = "weights";
 const MAINTENANCE_KEY: &str = "maintenance";
 const FORMAT: u8 = 1;
 
@@ -142,6 +144,10 @@ impl DiskStore {
             registry.master = Some(self.decode(key, value)?);
             return Ok(());
         }
+        if key == WEIGHTS_KEY {
+            registry.weights = self.decode(key, value)?;
+            return Ok(());
+        }
         if key == MAINTENANCE_KEY {
             registry.maintenance = Some(self.decode(key, value)?);
             return Ok(());
@@ -189,6 +195,9 @@ impl DiskStore {
                 && let Some(master) = &registry.master
             {
                 table.insert(MASTER_KEY, &encode(master)[..])?;
+            }
+            if touched.weights {
+                table.insert(WEIGHTS_KEY, &encode(&registry.weights)[..])?;
             }
             if touched.maintenance
                 && let Some(maintenance) = &registry.maintenance
@@ -244,6 +253,7 @@ impl Store for DiskStore {
 #[derive(Debug, Default)]
 struct Touched {
     master: bool,
+    weights: bool,
     maintenance: bool,
     agents: BTreeSet<AgentId>,
 }
@@ -252,6 +262,7 @@ impl Touched {
     fn note(&mut self, operation: &Operation) {
         match operation {
             Operation::UpdateMaster { .. } => self.master = true,
+            Operation::UpdateWeights { .. } => self.weights = true,
             Operation::Maintain(_) => self.maintenance = true,
             Operation::AdmitAgent { info }
             | Operation::UpdateAgent { info }

@@ -87,6 +87,22 @@ fn maintenance_is_there_after_reopening() {
 }
 
 #[test]
+fn weights_are_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = DiskStore::open(folder.path()).unwrap();
+    store.fetch().unwrap();
+    for weights in [vec![("a", 2.0), ("b", 0.5)], vec![("a", 3.0)]] {
+        let weights = weights.into_iter().map(|(role, weight)| (role.to_owned(), weight));
+        let weights = weights.collect();
+        store.write(&[vec![Operation::UpdateWeights { weights }]]).unwrap();
+    }
+    drop(store);
+    let registry = DiskStore::open(folder.path()).unwrap().fetch().unwrap();
+    let weights: Vec<_> = registry.weights.into_iter().collect();
+    assert_eq!(weights, [("a".to_owned(), 3.0), ("b".to_owned(), 0.5)]);
+}
+
+#[test]
 fn one_master_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let _first = DiskStore::open(folder.path()).unwrap();

@@ -4,12 +4,12 @@ use mesos::agent::{AgentInfo, MachineInfo};
 use mesos::ids::AgentId;
 use mesos::json;
 use mesos::maintenance::Schedule;
-use mesos::master_info::MasterInfo;
+use mesos::master_info::{MasterInfo, WeightInfo};
 use mesos::resources::Resources;
 use mesos::time::TimeInfo;
 use serde::Serialize;
 
-use super::View;
+use super::{View, v1};
 
 /// The registry. What it has never held is absent.
 #[derive(Serialize)]
@@ -26,6 +26,8 @@ struct Shown<'a> {
     slaves: Option<Admitted>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreachable: Option<LostAgents<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    weights: Vec<Weight>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +44,11 @@ struct Machines<'a> {
 #[derive(Serialize)]
 struct Machine<'a> {
     info: &'a MachineInfo,
+}
+
+#[derive(Serialize)]
+struct Weight {
+    info: WeightInfo,
 }
 
 #[derive(Serialize)]
@@ -89,6 +96,7 @@ pub fn render(view: &View) -> Vec<u8> {
             machines: maintenance.machines.values().map(|info| Machine { info }).collect(),
         }),
         schedules: maintenance.and_then(|maintenance| Some([maintenance.schedule.as_ref()?])),
+        weights: v1::weight_infos(view).into_iter().map(|info| Weight { info }).collect(),
         gone: (!gone.is_empty()).then_some(LostAgents { slaves: gone }),
         master: registry.master.as_ref().map(|info| Master { info }),
         slaves: (!none).then_some(Admitted { slaves }),

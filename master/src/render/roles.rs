@@ -37,7 +37,7 @@ pub(super) fn tally(view: &View) -> BTreeMap<String, RoleTally> {
     for agent in view.snapshot.agents.values() {
         add(&mut roles, &agent.total.reservations(), |tally| &mut tally.reserved);
     }
-    for role in view.config.core.weights.keys() {
+    for role in view.snapshot.registry.weights.keys() {
         roles.entry(role.clone()).or_default();
     }
     roles
@@ -130,7 +130,7 @@ fn role_view<'a>(view: &View, name: &'a String, tally: &'a RoleTally) -> RoleVie
 
 /// The weight of a role, 1 where none is set.
 pub(super) fn weight(view: &View, role: &str) -> f64 {
-    view.config.core.weights.get(role).copied().unwrap_or(1.0)
+    view.snapshot.registry.weights.get(role).copied().unwrap_or(1.0)
 }
 
 fn quantities<S: Serializer>(quantities: &Quantities, to: S) -> Result<S::Ok, S::Error> {

@@ -207,7 +207,7 @@ fn role_list(view: &View) -> api::GetRolesResponse {
 
 /// The weights that are set.
 pub fn weight_infos(view: &View) -> Vec<WeightInfo> {
-    let weights = view.config.core.weights.iter();
+    let weights = view.snapshot.registry.weights.iter();
     let info =
         |(role, weight): (&String, &f64)| WeightInfo { weight: *weight, role: Some(role.clone()) };
     weights.map(info).collect()

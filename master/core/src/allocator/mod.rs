@@ -536,6 +536,15 @@ impl Allocator {
         }
     }
 
+    /// Roles have these weights from now on, and the others 1.
+    pub fn replace_weights(&mut self, weights: BTreeMap<String, f64>) {
+        self.weights = weights;
+        for role in self.roles.keys() {
+            let weight = self.weights.get(&**role).copied().unwrap_or(1.0);
+            self.role_sorter.set_weight(role, weight);
+        }
+    }
+
     /// What an agent has that is neither offered nor in use.
     pub fn available(&self, agent: &AgentId) -> Option<&Resources> {
         self.agents.get(agent).map(|entry| &entry.available)

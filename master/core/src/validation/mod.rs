@@ -8,7 +8,7 @@
 //! Reading order: `id`, `resource`, `command`, `container`, `check` (what descriptions are made
 //! of); `executor`, `task`, `group` (what is launched); `offer`, `operation` (what an ACCEPT says);
 //! `framework`, `scheduler` (what other calls say); `registration` (what agents say);
-//! `maintenance` (what operators say of machines).
+//! `maintenance`, `weights` (what operators say of machines and roles).
 
 pub mod check;
 pub mod command;
@@ -26,6 +26,7 @@ pub mod registration;
 pub mod resource;
 pub mod scheduler;
 pub mod task;
+pub mod weights;
 
 use std::collections::BTreeSet;
 
