@@ -2,7 +2,7 @@
 //! other one.
 
 use crate::report::{Report, rate};
-use libprocess::{Context, Node, NodeConfig, Process, Upid};
+use libprocess::{Context, Process, Upid};
 use rmp::encode::{write_array_len, write_bin_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader};
