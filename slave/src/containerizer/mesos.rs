@@ -368,7 +368,10 @@ impl Hands {
                 self.fetcher.fetch(order);
                 None
             }
-            None => Some(ContainerStep::Fetched(Ok(()))),
+            None => {
+                self.parts.fetcher.1.count(true);
+                Some(ContainerStep::Fetched(Ok(())))
+            }
         }
     }
 

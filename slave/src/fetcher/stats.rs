@@ -71,7 +71,8 @@ impl Stats {
         self.cache_used_bytes.load(Ordering::Relaxed)
     }
 
-    pub(super) fn count(&self, succeeded: bool) {
+    /// Counts the end of a fetch. Mesos counts containers that want nothing as well.
+    pub(crate) fn count(&self, succeeded: bool) {
         let counter = if succeeded { &self.succeeded } else { &self.failed };
         counter.fetch_add(1, Ordering::Relaxed);
     }

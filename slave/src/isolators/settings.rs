@@ -248,6 +248,33 @@ mod tests {
         assert_eq!(read.cgroups.devices.unwrap().allowed_devices.len(), 1);
         assert_eq!(read.looked_at_ports.unwrap().to_string(), "[1000-2000]");
         assert_eq!(read.disk_interval, Duration::from_secs(3));
+        let read = settings(&[
+            "--cgroups_hierarchy=/cg",
+            "--cgroups_limit_swap",
+            "--cgroups_cpu_enable_pids_and_tids_count",
+            "--no-revocable_cpu_low_priority",
+            r#"--bounding_capabilities={"capabilities":["CHOWN"]}"#,
+            "--disallow_sharing_agent_pid_namespace",
+            "--disallow_sharing_agent_ipc_namespace",
+            "--host_path_volume_force_creation=/a:/b",
+            "--container_ports_watch_interval=5secs",
+            "--enforce_container_ports",
+            "--enforce_container_disk_quota",
+            "--seccomp_config_dir=/profiles",
+            "--seccomp_profile_name=default.json",
+        ])
+        .unwrap();
+        let cgroups = &read.cgroups;
+        assert_eq!(cgroups.hierarchy, Path::new("/cg"));
+        assert!(cgroups.limit_swap && cgroups.count && !cgroups.revocable_low_priority);
+        let capabilities = read.bounding_capabilities.unwrap().capabilities;
+        assert_eq!(capabilities, [LinuxCapability::Chown]);
+        assert!(read.disallow_sharing_pids && read.disallow_sharing_ipc);
+        assert_eq!(read.host_path_force_creation.as_deref(), Some("/a:/b"));
+        assert_eq!(read.ports_interval, Duration::from_secs(5));
+        assert!(read.enforce_ports && read.enforce_disk);
+        assert_eq!(read.seccomp_config_dir.as_deref(), Some(Path::new("/profiles")));
+        assert_eq!(read.seccomp_profile_name.as_deref(), Some("default.json"));
         let read = settings(&["--check_agent_port_range_only"]).unwrap();
         assert_eq!(read.looked_at_ports.unwrap().to_string(), "[31000-32000]");
     }
