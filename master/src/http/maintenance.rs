@@ -71,7 +71,7 @@ fn schedule(
     match request.method.as_str() {
         "GET" => process.read(context, What::MaintenanceSchedule, reply),
         "POST" => {
-            let schedule = json::from_slice::<Schedule>(&request.body, "Schedule");
+            let schedule = json::from_stranger::<Schedule>(&request.body, "Schedule");
             let call = schedule.map(|schedule| Call {
                 r#type: Some(CallType::UpdateMaintenanceSchedule),
                 update_maintenance_schedule: Some(UpdateMaintenanceSchedule { schedule }),

@@ -18,7 +18,7 @@ pub(crate) trait Codec {
 impl Codec for MediaType {
     fn read<T: Message>(self, body: &[u8]) -> Result<T, Box<Response>> {
         let call = match self {
-            Self::Json => json::from_slice(body, "Call").map_err(|error| error.in_body()),
+            Self::Json => json::from_stranger(body, "Call").map_err(|error| error.in_body()),
             Self::Msgpack | Self::MsgpackShort => msgpack::from_stranger(body)
                 .map_err(|error| format!("Failed to parse body into Call: {error}")),
         };

@@ -29,7 +29,7 @@ fn quota(_: &mut MasterProcess, _: &mut Context<MasterProcess>, request: Request
 
 fn set(body: &[u8]) -> Response {
     let shown = String::from_utf8_lossy(body);
-    let request = match json::from_slice::<QuotaRequest>(body, "QuotaRequest") {
+    let request = match json::from_stranger::<QuotaRequest>(body, "QuotaRequest") {
         Ok(request) => request,
         Err(JsonError::Syntax(reason)) => {
             let text = format!("Failed to parse set quota request JSON '{shown}': {reason}");

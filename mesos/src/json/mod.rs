@@ -51,9 +51,30 @@ pub fn from_slice<T: Message>(octets: &[u8], name: &str) -> Result<T, JsonError>
     from_value(parse(octets)?, name)
 }
 
-/// Reads a JSON array of messages, such as the `resources` of `/reserve`.
+/// How many values a message from outside the cluster may have. An octet can become a value of some
+/// hundred octets in memory, so that the length of a body alone is no bound. A call that launches
+/// ten thousand tasks has less than half as many.
+pub const MAX_VALUES: usize = 1_000_000;
+
+/// Reads one message from outside the cluster, as [`from_slice`] does, if it does not have more
+/// values than [`MAX_VALUES`].
+pub fn from_stranger<T: Message>(octets: &[u8], name: &str) -> Result<T, JsonError> {
+    from_value(parse_bounded(octets)?, name)
+}
+
+fn parse_bounded(octets: &[u8]) -> Result<Value, JsonError> {
+    // Each value but the first follows one of these. Those in texts count as well: a bound need not
+    // be exact.
+    let marks = octets.iter().filter(|octet| matches!(octet, b',' | b'[' | b'{')).count();
+    match marks <= MAX_VALUES {
+        true => parse(octets),
+        false => Err(JsonError::Syntax(format!("more than {MAX_VALUES} values"))),
+    }
+}
+
+/// Reads a JSON array of messages from outside the cluster, such as the `resources` of `/reserve`.
 pub fn list_from_slice<T: Message>(octets: &[u8], name: &str) -> Result<Vec<T>, JsonError> {
-    match parse(octets)? {
+    match parse_bounded(octets)? {
         Value::Array(items) => items.into_iter().map(|item| from_value(item, name)).collect(),
         _ => Err(conversion(name, "Expecting a JSON array".to_owned())),
     }

@@ -138,3 +138,16 @@ fn what_is_written_is_ascii() {
     assert_eq!(text, r#"{"key":"na\u00efve \ud83e\udd80 \"q\" \u0001","value":"a/b"}"#);
     assert_eq!(from_slice::<crate::discovery::Label>(text.as_bytes(), "Label").unwrap(), label);
 }
+
+/// Octets are no bound: what is empty in JSON is a struct in memory.
+#[test]
+fn strangers_may_send_so_many_values() {
+    let list = |items: usize| {
+        let items = vec!["{}"; items].join(",");
+        format!(r#"{{"accept": {{"offer_ids": [], "operations": [{items}]}}}}"#)
+    };
+    let read = |text: String| from_stranger::<crate::v1::scheduler::Call>(text.as_bytes(), "Call");
+    assert!(read(list(10_000)).is_ok());
+    let error = read(list(MAX_VALUES)).unwrap_err().in_body();
+    assert_eq!(error, "Failed to parse body into JSON: more than 1000000 values");
+}

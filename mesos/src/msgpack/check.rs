@@ -2,14 +2,17 @@
 
 use super::read::{Head, Reader};
 use super::{MsgpackError, from_slice};
+use crate::json::MAX_VALUES;
 use crate::schema::{Field, Kind, Label, Message, Schema};
 
 /// How many missing fields an error lists before it says `...`.
 const MAX_LISTED: usize = 64;
 
-/// Reads a message from outside the cluster: its required fields must be there.
+/// Reads a message from outside the cluster: its required fields must be there, and it must not
+/// have more values than [`MAX_VALUES`].
 pub fn from_stranger<T: Message>(octets: &[u8]) -> Result<T, MsgpackError> {
-    let mut walk = Walk { reader: Reader::new(octets), missing: Vec::new() };
+    let reader = Reader::bounded(octets, MAX_VALUES);
+    let mut walk = Walk { reader, missing: Vec::new() };
     walk.message(T::schema(), "")?;
     walk.reader.finish()?;
     let mut missing = walk.missing;

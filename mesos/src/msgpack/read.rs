@@ -14,6 +14,8 @@ pub struct Reader<'a> {
     /// How many octets there were in the beginning.
     total: usize,
     depth: usize,
+    /// How many heads may still be read.
+    heads: usize,
 }
 
 /// What stands before a value: its kind, and its length in entries or octets.
@@ -34,7 +36,12 @@ pub(super) enum Head {
 impl<'a> Reader<'a> {
     /// A reader at the beginning of these octets.
     pub fn new(octets: &'a [u8]) -> Self {
-        Self { rest: octets, total: octets.len(), depth: 0 }
+        Self { rest: octets, total: octets.len(), depth: 0, heads: usize::MAX }
+    }
+
+    /// The same, of which no more than so many values are read by [`head`](Self::head).
+    pub(super) fn bounded(octets: &'a [u8], values: usize) -> Self {
+        Self { heads: values, ..Self::new(octets) }
     }
 
     /// Says what is wrong at this place.
@@ -75,6 +82,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn head(&mut self) -> Result<Head, MsgpackError> {
         let marker = Marker::from_u8(self.take(1)?[0]);
+        self.heads = match self.heads.checked_sub(1) {
+            Some(left) => left,
+            None => return Err(self.wrong("it has too many values")),
+        };
         Ok(match marker {
             Marker::Null => Head::Nil,
             Marker::True => Head::Bool(true),

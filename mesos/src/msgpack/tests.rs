@@ -101,6 +101,19 @@ fn every_prefix_of_a_message_is_refused() {
 }
 
 #[test]
+fn strangers_may_send_so_many_values() {
+    let list = |items: u32| {
+        let mut octets = b"\x81\xa6accept\x81\xaaoperations\xdd".to_vec();
+        octets.extend(items.to_be_bytes());
+        octets.extend(vec![0x80; items as usize]);
+        octets
+    };
+    assert!(from_stranger::<scheduler::Call>(&list(10_000)).is_ok());
+    let error = from_stranger::<scheduler::Call>(&list(1_000_000)).unwrap_err().to_string();
+    assert!(error.ends_with("it has too many values"), "{error}");
+}
+
+#[test]
 fn nesting_is_bounded() {
     let nested = |depth: usize| {
         let mut octets = b"\x82\xa5value\xa1c\xa6parent".repeat(depth);

@@ -79,7 +79,7 @@ fn read(process: &AgentProcess, request: &Request) -> Result<(CallType, Call, Ac
 /// Reads a call. What is wrong with it is told without more words than the conversion has.
 fn read_call(media: MediaType, body: &[u8]) -> Result<Call, String> {
     match media {
-        MediaType::Json => json::from_slice(body, "Call").map_err(|error| match error {
+        MediaType::Json => json::from_stranger(body, "Call").map_err(|error| match error {
             error @ JsonError::Syntax(_) => error.in_body(),
             JsonError::Conversion { reason, .. } => reason,
         }),
