@@ -149,13 +149,16 @@ pub fn run_executor() {
         };
         for state in [TaskState::Running, TaskState::Finished] {
             number += 1;
+            // As random ones are marked: the agent takes no others.
+            let mut uuid = number.to_be_bytes();
+            (uuid[6], uuid[8]) = (0x40, 0x80);
             let mut update = call(executor::CallType::Update);
             update.update = Some(executor::Update {
                 status: TaskStatus {
                     task_id: launch.task.task_id.clone(),
                     state,
                     source: Some(StatusSource::Executor),
-                    uuid: Some(number.to_be_bytes().to_vec().into()),
+                    uuid: Some(uuid.to_vec().into()),
                     ..TaskStatus::default()
                 },
             });
