@@ -30,6 +30,8 @@ const TASKS_PER_AGENT: usize = 10;
 const TASKS: usize = AGENTS * TASKS_PER_AGENT;
 const UPDATES_PER_TASK: u64 = 1_000;
 const UPDATES: u64 = TASKS as u64 * UPDATES_PER_TASK;
+/// How many calls may be unanswered.
+const AHEAD: usize = 16;
 /// An update without an acknowledgement for so long is sent again.
 const RETRY: Duration = Duration::from_secs(10);
 
@@ -181,6 +183,8 @@ struct Listener {
     events: Subscription,
     calls: Connection,
     answers: Receiver<u16>,
+    /// How many calls are on their way.
+    unanswered: usize,
     /// The number of the update that each task is to tell next.
     next: HashMap<TaskId, u64>,
     repeated: u64,
@@ -199,19 +203,24 @@ impl Listener {
         std::thread::spawn(move || {
             // Ends with the master.
             while let Ok((status, _)) = reader.head() {
-                if status != 202 && sender.send(status).is_err() {
+                if sender.send(status).is_err() {
                     return;
                 }
             }
         });
         let (next, early) = (HashMap::new(), Vec::new());
-        Self { events, calls, answers, next, repeated: 0, early }
+        Self { events, calls, answers, unanswered: 0, next, repeated: 0, early }
     }
 
     fn say(&mut self, call: &Call) {
         self.calls.send(&self.events.request(call)).expect("the master reads");
-        if let Ok(status) = self.answers.try_recv() {
-            panic!("a call was answered {status}");
+        self.unanswered += 1;
+        while let Some(status) = match self.unanswered > AHEAD {
+            true => Some(self.answers.recv().expect("calls are answered")),
+            false => self.answers.try_recv().ok(),
+        } {
+            self.unanswered -= 1;
+            assert_eq!(status, 202, "a call is taken");
         }
     }
 
