@@ -106,7 +106,10 @@ impl<T: Kinded> Slot for BTreeMap<String, T> {
 
 impl<T: Kinded> Entries for BTreeMap<String, T> {
     fn entry(&mut self, key: String) -> &mut dyn Slot {
-        self.entry(key).insert_entry(T::default()).into_mut()
+        // What an earlier entry of the same name held is gone.
+        let place = self.entry(key).or_default();
+        *place = T::default();
+        place
     }
 }
 
