@@ -57,19 +57,32 @@ impl Cgroups {
     }
 }
 
-impl Drop for Cgroups {
-    fn drop(&mut self) {
+impl Cgroups {
+    /// Kills what is in them, and removes those that are empty. Says whether all are gone.
+    fn remove(&self) -> bool {
         for path in self.of_containers() {
             for pid in fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default().lines() {
                 let pid = pid.parse().map(nix::unistd::Pid::from_raw);
                 // It may have ended by itself.
                 let _ = pid.map(|pid| nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL));
             }
-            // What a failed test leaves is seen by whoever looks for the failure.
             let _ = fs::remove_dir(path);
         }
-        for hierarchy in fs::read_dir(MOUNT).into_iter().flatten().flatten() {
-            let _ = fs::remove_dir(hierarchy.path().join(&self.root));
+        let hierarchies = fs::read_dir(MOUNT).into_iter().flatten().flatten();
+        let roots = hierarchies.map(|hierarchy| hierarchy.path().join(&self.root));
+        // Every root is tried.
+        roots.filter(|root| fs::remove_dir(root).is_err() && root.exists()).count() == 0
+    }
+}
+
+impl Drop for Cgroups {
+    fn drop(&mut self) {
+        for _ in 0..500 {
+            if self.remove() {
+                return;
+            }
+            // Polls, since what was killed is in its cgroup until it is reaped.
+            std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }
 }
