@@ -81,7 +81,7 @@ impl Drop for Cgroups {
             if self.remove() {
                 return;
             }
-            // Polls, since what was killed is in its cgroup until it is reaped.
+            // Polls until what was killed is reaped: till then it is in its cgroup.
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
     }
