@@ -125,8 +125,7 @@ impl Isolator for HostPath {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isolators::testing::{container, root, run};
-    use libprocess::subprocess::Namespace;
+    use crate::isolators::testing::{alone, container, root, run};
     use mesos::container::ContainerInfo;
 
     fn made(sandbox: &Path, volumes: serde_json::Value) -> Container {
@@ -143,18 +142,6 @@ mod tests {
             "container_path": container_path,
             "source": {"type": "HOST_PATH", "host_path": {"path": host}},
         }])
-    }
-
-    /// Mounts of its own, which nobody else sees.
-    fn alone(mut preparation: Preparation) -> Preparation {
-        preparation.namespaces.push(Namespace::Mount);
-        let slave = ChildHook::Mount(Mount {
-            target: "/".into(),
-            flags: (MsFlags::MS_SLAVE | MsFlags::MS_REC).bits(),
-            ..Mount::default()
-        });
-        preparation.hooks.insert(0, slave);
-        preparation
     }
 
     #[test]

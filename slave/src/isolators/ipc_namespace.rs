@@ -180,8 +180,8 @@ impl Isolator for IpcNamespace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isolators::testing::{Fork, container, nested, root, run};
-    use libprocess::subprocess::{ChildHook, Command, Mount};
+    use crate::isolators::testing::{Fork, alone, container, nested, root, run};
+    use libprocess::subprocess::Command;
     use mesos::container::{ContainerInfo, LinuxInfo};
 
     fn with(mut made: Container, mode: Option<IpcMode>, shm_size: Option<u32>) -> Container {
@@ -189,17 +189,6 @@ mod tests {
         let linux_info = Some(Box::new(linux));
         made.info = Some(Box::new(ContainerInfo { linux_info, ..ContainerInfo::default() }));
         made
-    }
-
-    fn alone(mut preparation: Preparation) -> Preparation {
-        preparation.namespaces.push(Namespace::Mount);
-        let slave = ChildHook::Mount(Mount {
-            target: "/".into(),
-            flags: (MsFlags::MS_SLAVE | MsFlags::MS_REC).bits(),
-            ..Mount::default()
-        });
-        preparation.hooks.insert(0, slave);
-        preparation
     }
 
     fn isolator(folder: &tempfile::TempDir, disallow_sharing: bool) -> IpcNamespace {

@@ -189,7 +189,8 @@ pub trait Isolator: Debug + Send {
     /// Takes the containers of the last run back. What it finds of any other, it destroys.
     ///
     /// # Errors
-    /// The agent cannot go on.
+    /// It does not know all of them: what it cannot find it does not limit. That is logged as an
+    /// error, and the agent goes on, where Mesos would stop.
     fn recover(&mut self, known: &[Recovered]) -> Result<(), IsolatorError> {
         let _ = known;
         Ok(())

@@ -115,7 +115,7 @@ impl Isolator for PidNamespace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isolators::testing::{Fork, container, nested, root, run};
+    use crate::isolators::testing::{Fork, alone, container, nested, root, run};
     use libprocess::subprocess::Command;
     use mesos::container::{ContainerInfo, LinuxInfo};
 
@@ -124,18 +124,6 @@ mod tests {
         let linux_info = Some(Box::new(linux));
         made.info = Some(Box::new(ContainerInfo { linux_info, ..ContainerInfo::default() }));
         made
-    }
-
-    /// With mounts of its own, as `filesystem/linux` makes them.
-    fn alone(mut preparation: Preparation) -> Preparation {
-        preparation.namespaces.push(Namespace::Mount);
-        let slave = ChildHook::Mount(Mount {
-            target: "/".into(),
-            flags: (MsFlags::MS_SLAVE | MsFlags::MS_REC).bits(),
-            ..Mount::default()
-        });
-        preparation.hooks.insert(0, slave);
-        preparation
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use libprocess::subprocess::{Child, Command, Signal, Stdio};
+use libprocess::subprocess::{Child, ChildHook, Command, Mount, Namespace, Signal, Stdio};
 use mesos::ids::ContainerId;
 use mesos::resources::Resources;
+use nix::mount::MsFlags;
 use nix::unistd::geteuid;
 
 use super::cgroups::mounts::Mounts;
@@ -206,4 +207,16 @@ pub fn run(script: &str, preparation: Preparation) -> (String, bool) {
     let mut output = std::fs::File::from(child.take_stdout().unwrap());
     std::io::Read::read_to_string(&mut output, &mut text).unwrap();
     (text, child.wait_blocking().unwrap().success())
+}
+
+/// With mounts of its own, as `filesystem/linux` makes them.
+pub fn alone(mut preparation: Preparation) -> Preparation {
+    preparation.namespaces.push(Namespace::Mount);
+    let slave = ChildHook::Mount(Mount {
+        target: "/".into(),
+        flags: (MsFlags::MS_SLAVE | MsFlags::MS_REC).bits(),
+        ..Mount::default()
+    });
+    preparation.hooks.insert(0, slave);
+    preparation
 }
